@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The scene: what a tree cannot say about a boot, as given and as resolved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from carveout.span import Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What the user says about a boot. None or empty: not said. Addresses and sizes in bytes."""
+
+    kernel: str | None = None
+    """`6.12`, `6.12.107` or a release string such as `6.12.107+deb13-arm64-16k`."""
+    preset: str = "debian"
+    arch: str | None = None
+    """`arm64`, `arm`, `riscv64` or `powerpc64`."""
+    page_size: int | None = None
+    memory: tuple[Span, ...] = ()
+    """RAM; replaces the memory nodes when not empty."""
+    cmdline: str | None = None
+    kernel_image: Span | None = None
+    """What the kernel reserves for itself (6.1 on arm64: from _stext, as that kernel does)."""
+    dtb_at: int | None = None
+    initrd: Span | None = None
+    efi: bool = False
+    cpu_va: int | None = None
+    behaviour: Mapping[str, str] = field(default_factory=dict)
+    """Profile fields to override, by name, as text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One resolved value of the scene: what, its value as text, and where it comes from."""
+
+    name: str
+    value: str
+    source: str
+    """`given`, `tree`, `default`, or `assumed`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedScene:
+    """The scene a boot was simulated with."""
+
+    kernel: str
+    arch: str
+    page_size: int
+    preset: str
+    memory: tuple[Span, ...]
+    memory_source: str
+    """`given`, `tree` or `unknown`."""
+    cmdline: str
+    kernel_image: Span | None
+    dtb: Span | None
+    initrd: Span | None
+    efi: bool
+    cpu_va: int | None
+    behaviour: Mapping[str, str]
+    facts: tuple[Fact, ...]
+    """Every value with its source, in the order of the options."""
