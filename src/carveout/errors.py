@@ -28,6 +28,20 @@ class DtbFormatError(InputError):
         self.offset = offset
 
 
+class PropertyError(InputError, ValueError):
+    """A property's value has another length or form than was asked for.
+
+    path, name: the node and the property. offset: byte offset of the property in the blob.
+    """
+
+    def __init__(self, message: str, *, path: str, name: str, offset: int) -> None:
+        """Keep the place beside the text, which names it already."""
+        super().__init__(message)
+        self.path = path
+        self.name = name
+        self.offset = offset
+
+
 class OverlayError(InputError):
     """An overlay cannot be applied to this base tree. path: the fragment or property at fault."""
 

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One pass over the structure block, giving flat lists that say where nodes and properties begin.
+
+Theory of operation. A tree of 100 KB holds some 900 nodes and 4,500 properties, and most questions look at
+a few dozen of them. So the pass makes no objects: it appends word numbers to lists, and Node and Property
+are made from those when somebody asks. Two facts about the format keep the lists few:
+
+- the properties of a node come before its subnodes, so those of node k are the properties numbered
+  first_property[k] up to first_property[k + 1];
+- nodes are numbered in block order, so the subtree of node k is the nodes k up to after[k].
+
+Bounds are checked by the language: a read past the last word raises IndexError, which is turned into one
+error that tells what was being read. Nothing here recurses.
+"""
+
+from __future__ import annotations
+
+from struct import unpack_from
+from typing import NamedTuple
+
+from carveout.errors import DtbFormatError
+from carveout.fdt.layout import FDT_BEGIN_NODE, FDT_END, FDT_END_NODE, FDT_NOP, FDT_PROP
+
+MAX_DEPTH = 512
+"""Deepest nesting that is read; the root is at depth 0.
+
+Linux refuses to unflatten past 64 levels and no known tree has more than 10. The limit bounds the cost of
+walking upwards, which would be quadratic for a hostile blob that only nests.
+"""
+
+
+class Structure(NamedTuple):
+    """What one pass over the structure block found. Positions are word numbers in the block."""
+
+    start: int
+    """Blob offset of the block."""
+    end: int
+    """Blob offset of the end of the block: after size_dt_struct, or after FDT_END in version 16."""
+    words: tuple[int, ...]
+    """The block as big-endian words, without a last odd 1 to 3 bytes."""
+    node_at: list[int]
+    """Word of each FDT_BEGIN_NODE."""
+    parent: list[int]
+    """Number of each node's parent; -1 for the root."""
+    after: list[int]
+    """Number of the first node after each node's subtree."""
+    first_property: list[int]
+    """Number of each node's first property, with the total number of properties at the end."""
+    property_at: list[int]
+    """Word of each FDT_PROP."""
+    name_offsets: list[int]
+    """Each property's offset into the strings block."""
+
+
+def scan(blob: bytes, start: int, end: int, *, end_is_exact: bool) -> Structure:
+    """Return the index of the structure block blob[start:end].
+
+    end_is_exact: end comes from size_dt_struct; else (version 16) it is only the limit.
+
+    Raises:
+        DtbFormatError: with the blob offset of the token at fault.
+    """
+    words: tuple[int, ...] = unpack_from(f">{(end - start) // 4}I", blob, start)
+    found = Structure(start, end, words, [], [], [], [], [], [])
+    last = _scan_nodes(blob, found)
+    if not end_is_exact:
+        return found._replace(end=start + 4 * last + 4, words=words[: last + 1])
+    _check_padding(blob, start + 4 * last + 4, end)
+    return found
+
+
+def _scan_nodes(blob: bytes, found: Structure) -> int:
+    """Fill the lists and return the word of the FDT_END.
+
+    Longer than other functions, since calls per token would double the time of the pass.
+    """
+    start, end, words, node_at, parent, after, first_property, property_at, name_offsets = found
+    add_property = property_at.append
+    add_name = name_offsets.append
+    find_nul = blob.index
+    at = depth = 0
+    current = -1
+    try:
+        while True:
+            tag = words[at]
+            if tag == FDT_BEGIN_NODE:
+                if current < 0 and node_at:
+                    raise _fault(start, at, "a second root node begins")
+                if depth > MAX_DEPTH:
+                    raise _fault(start, at, f"nodes nest deeper than {MAX_DEPTH} levels")
+                depth += 1
+                parent.append(current)
+                current = len(node_at)
+                node_at.append(at)
+                after.append(0)
+                first_property.append(len(property_at))
+                # The name is closed by a NUL and padded to the next word.
+                at = ((find_nul(b"\0", start + 4 * at + 4, end) - start) >> 2) + 1
+                tag = words[at]
+                while tag == FDT_PROP or tag == FDT_NOP:  # noqa: PLR1714 (a set test is slower here)
+                    if tag == FDT_NOP:
+                        at += 1
+                    else:
+                        length = words[at + 1]
+                        add_name(words[at + 2])
+                        add_property(at)
+                        at += (length + 15) >> 2
+                    tag = words[at]
+            elif tag == FDT_END_NODE:
+                if current < 0:
+                    raise _fault(start, at, "FDT_END_NODE without an open node")
+                after[current] = len(node_at)
+                current = parent[current]
+                depth -= 1
+                at += 1
+            elif tag == FDT_NOP:
+                at += 1
+            elif tag == FDT_END and current < 0 and node_at:
+                break
+            else:
+                raise _unexpected(found, at, tag, current)
+    except IndexError:
+        raise _cut_off(found, at) from None
+    except ValueError:
+        raise _fault(start, at, "the name of this node has no closing NUL") from None
+    first_property.append(len(property_at))
+    return at
+
+
+def _fault(start: int, word: int, message: str) -> DtbFormatError:
+    return DtbFormatError(message, offset=start + 4 * word)
+
+
+def _unexpected(found: Structure, at: int, tag: int, current: int) -> DtbFormatError:
+    """Say what is wrong with a token that may not stand here."""
+    if tag == FDT_PROP:
+        message = "a property outside any node" if current < 0 else "a property after a subnode"
+    elif tag == FDT_END:
+        message = "FDT_END while a node is still open" if found.node_at else "FDT_END before a root node"
+    else:
+        message = f"unknown token 0x{tag:08x}"
+    return _fault(found.start, at, message)
+
+
+def _cut_off(found: Structure, at: int) -> DtbFormatError:
+    """Say what was being read when the words ran out."""
+    total = len(found.words)
+    if found.property_at:
+        last = found.property_at[-1]
+        if last < at and at > total:
+            length = found.words[last + 1]
+            return _fault(
+                found.start, last, f"a property value of {length} bytes ends past the structure block"
+            )
+    if at < total:
+        return _fault(found.start, at, "a property ends past the structure block")
+    return _fault(found.start, total, "the structure block ends without FDT_END")
+
+
+def _check_padding(blob: bytes, start: int, end: int) -> None:
+    """Accept after FDT_END only zeros and FDT_NOP, with which a block may have been padded."""
+    if start == end:
+        return
+    rest = blob[start:end]
+    if rest.count(0) == len(rest):
+        return
+    padding = (b"\0\0\0\0", FDT_NOP.to_bytes(4, "big"))
+    for offset in range(0, len(rest), 4):
+        word = rest[offset : offset + 4]
+        if word.ljust(4, b"\0") not in padding:
+            raise DtbFormatError("data after FDT_END inside the structure block", offset=start + offset)
+
+
+def check_names(found: Structure, strings: bytes) -> None:
+    """Check that every property's name lies in the strings block and is closed by a NUL there.
+
+    Raises:
+        DtbFormatError: with the blob offset of the first property at fault.
+    """
+    if not found.name_offsets:
+        return
+    # Any offset up to the last NUL of the block begins a string that a NUL closes.
+    last_nul = strings.rfind(b"\0")
+    if max(found.name_offsets) <= last_nul:
+        return
+    at, offset = next(
+        pair for pair in zip(found.property_at, found.name_offsets, strict=True) if pair[1] > last_nul
+    )
+    size = len(strings)
+    what = f"lies outside the strings block of {size} bytes" if offset >= size else "has no closing NUL"
+    raise _fault(found.start, at, f"the property name at string offset 0x{offset:x} {what}")

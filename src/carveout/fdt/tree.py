@@ -1,0 +1,427 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A parsed blob: Tree, and the Node and Property views made from its index when asked for.
+
+Nothing is interpreted: a property is bytes, with decoders that say when the length does not fit. Duplicate
+names are kept as they stand; look-ups by name give the first one, as Linux's own do.
+Text is decoded as UTF-8 with surrogateescape, so that odd bytes survive a round trip.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from carveout.errors import PropertyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from carveout.fdt.layout import Header, ReserveEntry
+    from carveout.fdt.structure import Structure
+
+SYMBOLS_PATH = "/__symbols__"
+PHANDLE_NAMES = ("phandle", "linux,phandle")
+
+
+def decode(raw: bytes) -> str:
+    """Return text that `encode` turns back into the same bytes."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def encode(text: str) -> bytes:
+    """Return the bytes that `decode` gave this text for."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+class Tree:
+    """A flattened device tree, read and checked. Immutable; made by `parse`."""
+
+    __slots__ = (
+        "__weakref__", "_labels", "_names", "_packed_names", "_phandles", "_strings_start", "_structure",
+        "blob", "header", "reserve_map",
+    )  # fmt: skip
+
+    def __init__(
+        self, blob: bytes, header: Header, reserve_map: tuple[ReserveEntry, ...], structure: Structure
+    ) -> None:
+        """Take the parts that `parse` has checked. blob: exactly totalsize bytes."""
+        self.blob = blob
+        self.header = header
+        self.reserve_map = reserve_map
+        self._structure = structure
+        self._strings_start = header.off_dt_strings
+        self._names: dict[int, str] = {}
+        self._packed_names: bytes | None = None
+        self._phandles: dict[int, int] | None = None
+        self._labels: dict[str, str] | None = None
+
+    def __repr__(self) -> str:
+        """Name the size, for people who debug."""
+        return f"<Tree of {self.node_count()} nodes, {len(self.blob)} bytes>"
+
+    @property
+    def root(self) -> Node:
+        """The root node."""
+        return Node(self, 0)
+
+    @property
+    def structure(self) -> Structure:
+        """The index of the structure block, for the writer and the editor."""
+        return self._structure
+
+    @property
+    def strings(self) -> bytes:
+        """The strings block."""
+        return self.blob[self._strings_start : self._strings_start + self.header.size_dt_strings]
+
+    def nodes(self) -> Iterator[Node]:
+        """Yield all nodes in block order, the root first."""
+        for index in range(len(self._structure.node_at)):
+            yield Node(self, index)
+
+    def node_count(self) -> int:
+        """Return how many nodes there are, the root included."""
+        return len(self._structure.node_at)
+
+    def node(self, path: str) -> Node | None:
+        """Return the node at this full path with unit addresses, or None. "/" is the root."""
+        if not path.startswith("/"):
+            return None
+        at = 0
+        for part in encode(path).split(b"/"):
+            if part:
+                child = self._child(at, part)
+                if child is None:
+                    return None
+                at = child
+        return Node(self, at)
+
+    def _child(self, index: int, name: bytes) -> int | None:
+        structure = self._structure
+        blob, start, node_at, after = self.blob, structure.start + 4, structure.node_at, structure.after
+        wanted = name + b"\0"
+        child, end = index + 1, after[index]
+        while child < end:
+            if blob.startswith(wanted, start + 4 * node_at[child]):
+                return child
+            child = after[child]
+        return None
+
+    def by_phandle(self, phandle: int) -> Node | None:
+        """Return the first node with this phandle (property phandle or linux,phandle), or None."""
+        phandles = self._phandles
+        if phandles is None:
+            phandles = self._phandles = self._read_phandles()
+        index = phandles.get(phandle)
+        return None if index is None else Node(self, index)
+
+    def _read_phandles(self) -> dict[int, int]:
+        """Take, as Linux does, the first value other than 0 of each node, and the first node of each value."""
+        structure = self._structure
+        of_node: dict[int, int] = {}
+        for number in self._numbers_named(*PHANDLE_NAMES):
+            at = structure.property_at[number]
+            if structure.words[at + 1] >= 4 and (value := structure.words[at + 3]):
+                of_node.setdefault(self._owner(number), value)
+        phandles: dict[int, int] = {}
+        for index, value in of_node.items():
+            phandles.setdefault(value, index)
+        return phandles
+
+    def properties_named(self, name: str) -> Iterator[Property]:
+        """Yield the properties of this name in block order; no other property is looked at."""
+        for number in self._numbers_named(name):
+            yield Property(Node(self, self._owner(number)), number)
+
+    def _owner(self, number: int) -> int:
+        """Return the number of the node that property `number` belongs to."""
+        return bisect_right(self._structure.first_property, number, 0, len(self._structure.node_at)) - 1
+
+    def _numbers_named(self, *names: str) -> list[int]:
+        """Return the numbers, ascending, of the properties with one of these names.
+
+        Strings may share tails, so a name can stand at several offsets of the strings block. Each is looked
+        for in the name offsets packed as native words, which is far quicker than a loop over them.
+        """
+        packed = self._packed_names
+        if packed is None:
+            packed = self._packed_names = array("I", self._structure.name_offsets).tobytes()
+        found: list[int] = []
+        strings = self.strings
+        for name in names:
+            wanted = encode(name) + b"\0"
+            offset = strings.find(wanted)
+            while offset >= 0:
+                pattern = offset.to_bytes(4, sys.byteorder)
+                at = packed.find(pattern)
+                while at >= 0:
+                    if at & 3 == 0:
+                        found.append(at >> 2)
+                    at = packed.find(pattern, at + 1)
+                offset = strings.find(wanted, offset + 1)
+        found.sort()
+        return found
+
+    def struct_cells(self) -> Sequence[int]:
+        """Return the structure block as big-endian 32-bit words."""
+        return self._structure.words
+
+    def label_of(self, path: str) -> str | None:
+        """Return the first label that /__symbols__ gives to this path, or None."""
+        labels = self._labels
+        if labels is None:
+            labels = self._labels = {}
+            symbols = self.node(SYMBOLS_PATH)
+            for prop in symbols.properties if symbols else ():
+                labels.setdefault(decode(prop.value.removesuffix(b"\0")), prop.name)
+        return labels.get(path)
+
+    def string_at(self, offset: int) -> str:
+        """Return the string at this offset of the strings block."""
+        name = self._names.get(offset)
+        if name is None:
+            start = self._strings_start + offset
+            name = self._names[offset] = decode(self.blob[start : self.blob.index(b"\0", start)])
+        return name
+
+
+class Node:
+    """One node of a tree. Cheap to make; two views of one node are equal."""
+
+    __slots__ = ("index", "tree")
+
+    def __init__(self, tree: Tree, index: int) -> None:
+        """Make the view of node number `index` in block order."""
+        self.tree = tree
+        self.index = index
+
+    def __eq__(self, other: object) -> bool:
+        """Say whether both are the same node of the same Tree object."""
+        if not isinstance(other, Node):
+            return NotImplemented
+        return self.tree is other.tree and self.index == other.index
+
+    def __hash__(self) -> int:
+        """Hash by identity of the tree and number of the node."""
+        return hash((id(self.tree), self.index))
+
+    def __repr__(self) -> str:
+        """Name the path, for people who debug."""
+        return f"<Node {self.path}>"
+
+    @property
+    def name(self) -> str:
+        """The name with its unit address; empty for the root."""
+        start = self.offset + 4
+        blob = self.tree.blob
+        return decode(blob[start : blob.index(b"\0", start)])
+
+    @property
+    def base_name(self) -> str:
+        """The name up to the first "@"."""
+        return self.name.partition("@")[0]
+
+    @property
+    def unit_address(self) -> str | None:
+        """What follows the first "@" of the name, or None without one."""
+        _, at, address = self.name.partition("@")
+        return address if at else None
+
+    @property
+    def path(self) -> str:
+        """The full path; "/" for the root."""
+        names: list[str] = []
+        node: Node | None = self
+        while node is not None and node.index:
+            names.append(node.name)
+            node = node.parent
+        names.append("")
+        return "/".join(reversed(names)) if len(names) > 1 else "/"
+
+    @property
+    def parent(self) -> Node | None:
+        """The node that holds this one; None for the root."""
+        index = self.tree.structure.parent[self.index]
+        return None if index < 0 else Node(self.tree, index)
+
+    @property
+    def depth(self) -> int:
+        """Levels below the root, which is at 0."""
+        parents = self.tree.structure.parent
+        depth, index = 0, parents[self.index]
+        while index >= 0:
+            depth += 1
+            index = parents[index]
+        return depth
+
+    @property
+    def offset(self) -> int:
+        """Blob offset of the FDT_BEGIN_NODE."""
+        structure = self.tree.structure
+        return structure.start + 4 * structure.node_at[self.index]
+
+    @property
+    def children(self) -> tuple[Node, ...]:
+        """The nodes directly below, in block order."""
+        tree, after = self.tree, self.tree.structure.after
+        found: list[Node] = []
+        child, end = self.index + 1, after[self.index]
+        while child < end:
+            found.append(Node(tree, child))
+            child = after[child]
+        return tuple(found)
+
+    @property
+    def properties(self) -> tuple[Property, ...]:
+        """The node's properties, in block order."""
+        first = self.tree.structure.first_property
+        return tuple(Property(self, number) for number in range(first[self.index], first[self.index + 1]))
+
+    @property
+    def property_count(self) -> int:
+        """How many properties the node has."""
+        first = self.tree.structure.first_property
+        return first[self.index + 1] - first[self.index]
+
+    def prop(self, name: str) -> Property | None:
+        """Return the first property of this name, or None."""
+        tree = self.tree
+        structure = tree.structure
+        first, offsets, string_at = structure.first_property, structure.name_offsets, tree.string_at
+        for number in range(first[self.index], first[self.index + 1]):
+            if string_at(offsets[number]) == name:
+                return Property(self, number)
+        return None
+
+    def __contains__(self, name: object) -> bool:
+        """Say whether the node has a property of this name."""
+        return isinstance(name, str) and self.prop(name) is not None
+
+    def child(self, name: str) -> Node | None:
+        """Return the first node directly below with exactly this name, unit address included, or None."""
+        index = self.tree._child(self.index, encode(name))  # noqa: SLF001 (a view of that tree)
+        return None if index is None else Node(self.tree, index)
+
+
+class Property:
+    """One property of a node: a name and bytes, and decoders for the bytes."""
+
+    __slots__ = ("_at", "node", "number")
+
+    def __init__(self, node: Node, number: int) -> None:
+        """Make the view of property `number` (counted over the whole tree), which belongs to `node`."""
+        self.node = node
+        self.number = number
+        self._at = node.tree.structure.property_at[number]
+
+    def __eq__(self, other: object) -> bool:
+        """Say whether both are the same property of the same Tree object."""
+        if not isinstance(other, Property):
+            return NotImplemented
+        return self.node.tree is other.node.tree and self.number == other.number
+
+    def __hash__(self) -> int:
+        """Hash by identity of the tree and number of the property."""
+        return hash((id(self.node.tree), -1 - self.number))
+
+    def __repr__(self) -> str:
+        """Name the place, for people who debug."""
+        return f"<Property {self.path}>"
+
+    @property
+    def name(self) -> str:
+        """The property's name."""
+        tree = self.node.tree
+        return tree.string_at(tree.structure.words[self._at + 2])
+
+    @property
+    def path(self) -> str:
+        """The node's path, a colon and the name, for messages."""
+        return f"{self.node.path}:{self.name}"
+
+    @property
+    def length(self) -> int:
+        """Length of the value in bytes."""
+        return self.node.tree.structure.words[self._at + 1]
+
+    @property
+    def offset(self) -> int:
+        """Blob offset of the FDT_PROP."""
+        return self.node.tree.structure.start + 4 * self._at
+
+    @property
+    def value_offset(self) -> int:
+        """Blob offset of the value."""
+        return self.offset + 12
+
+    @property
+    def value(self) -> bytes:
+        """The raw value."""
+        start = self.offset + 12
+        return self.node.tree.blob[start : start + self.length]
+
+    def u32(self) -> int:
+        """Return the value as one cell.
+
+        Raises:
+            PropertyError: when the value is not 4 bytes long.
+        """
+        if self.length != 4:
+            raise self._error("one cell of 4 bytes")
+        return self.node.tree.structure.words[self._at + 3]
+
+    def u64(self) -> int:
+        """Return the value as one 64-bit number, two cells.
+
+        Raises:
+            PropertyError: when the value is not 8 bytes long.
+        """
+        if self.length != 8:
+            raise self._error("one number of 8 bytes")
+        high, low = self.node.tree.structure.words[self._at + 3 : self._at + 5]
+        return high << 32 | low
+
+    def cells(self) -> tuple[int, ...]:
+        """Return the value as 32-bit cells; none for an empty value.
+
+        Raises:
+            PropertyError: when the length is not a multiple of 4.
+        """
+        length = self.length
+        if length % 4:
+            raise self._error("a multiple of 4 bytes")
+        return self.node.tree.structure.words[self._at + 3 : self._at + 3 + length // 4]
+
+    def string(self) -> str:
+        """Return the value as one string.
+
+        Raises:
+            PropertyError: when the value is not exactly one string closed by a NUL.
+        """
+        value = self.value
+        if not value or value.find(b"\0") != len(value) - 1:
+            raise self._error("one string closed by a NUL")
+        return decode(value[:-1])
+
+    def strings(self) -> tuple[str, ...]:
+        """Return the value as a list of strings; none for an empty value.
+
+        Raises:
+            PropertyError: when the last string is not closed by a NUL.
+        """
+        value = self.value
+        if not value:
+            return ()
+        if value[-1]:
+            raise self._error("strings closed by a NUL")
+        return tuple(decode(part) for part in value[:-1].split(b"\0"))
+
+    def _error(self, expected: str) -> PropertyError:
+        return PropertyError(
+            f"{self.path} at offset 0x{self.offset:x}: {self.length} bytes, expected {expected}",
+            path=self.node.path,
+            name=self.name,
+            offset=self.offset,
+        )
