@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 from carveout.boot.memblock_regions import Flag, MemblockRegion, RegionList
 from carveout.boot.memblock_rules import ENOMEM, MemblockPanic, MemblockRules
-from carveout.boot.memblock_search import Request, Searcher, free_ascending, free_descending, wanted
+from carveout.boot.memblock_search import Request, Searcher, free_ascending, free_descending, roomiest, wanted
 from carveout.span import Span, round_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from carveout.boot.memblock_search import Wanted
 
 __all__ = ["ACCESSIBLE", "ENOMEM", "Flag", "Memblock", "MemblockPanic", "MemblockRegion", "MemblockRules"]
 
@@ -45,7 +47,7 @@ class Memblock:
         self._memory = RegionList("memory", rules.memory_capacity)
         self._reserved = RegionList("reserved", rules.reserved_capacity)
         self._searcher = Searcher(self._memory, self._reserved, self._max)
-        self._last_hole: tuple[tuple[int, ...], tuple[Span, int] | None] | None = None
+        self._last_hole: tuple[tuple[int, int, Request], tuple[Span, int] | None] | None = None
 
     def copy(self) -> Memblock:
         """Return an independent memblock in the same state."""
@@ -57,8 +59,6 @@ class Memblock:
         other._reserved = self._reserved.copy()
         other._searcher = Searcher(other._memory, other._reserved, self._max)
         return other
-
-    # ---- what is there -------------------------------------------------------------------------------------
 
     @property
     def memory(self) -> tuple[MemblockRegion, ...]:
@@ -105,7 +105,7 @@ class Memblock:
 
         memblock must not be changed while the iterator is in use.
         """
-        which = wanted(flags=flags, nid=nid, skips_hotplug=self.rules.skips_hotplug)
+        which = self._wanted(nid, flags)
         walk = free_descending if reverse else free_ascending
         for low, high in walk(self._memory, self._reserved, which, 0, self._max):
             yield Span(low, high)
@@ -118,22 +118,12 @@ class Memblock:
         None if nothing in the window is free. The highest of several equal ones. Made for explanations.
         """
         request = self._request(align, start, end, nid, Flag.NONE)
-        key = (self._memory.version, self._reserved.version, align, start, end, -1 if nid is None else nid)
+        key = (self._memory.version, self._reserved.version, request)
         if self._last_hole is not None and self._last_hole[0] == key:
             return self._last_hole[1]
-        best: tuple[int, int, Span] | None = None
-        for low, high in free_ascending(
-            self._memory, self._reserved, request.which, request.start, request.end
-        ):
-            if best is None or high - low >= best[0]:
-                usable = max(high - round_up(low, request.align or 1), 0)
-                if best is None or (usable, high - low) >= best[:2]:
-                    best = (usable, high - low, Span(low, high))
-        hole = None if best is None else (best[2], best[0])
+        hole = roomiest(self._memory, self._reserved, request)
         self._last_hole = (key, hole)
         return hole
-
-    # ---- changing the lists --------------------------------------------------------------------------------
 
     def add(self, base: int, size: int, *, nid: int | None = None, flags: int = Flag.NONE) -> int:
         """Add RAM. What is RAM already keeps its flags and node."""
@@ -215,8 +205,6 @@ class Memblock:
         last = self._address_after(limit)
         if last is not None:
             self.cap_memory_range(0, last)
-
-    # ---- allocation ----------------------------------------------------------------------------------------
 
     def find(
         self,
@@ -309,8 +297,6 @@ class Memblock:
             _append_touching(spans, taken)
         return spans
 
-    # ---- the parts these are made of -----------------------------------------------------------------------
-
     def _range(self, base: int, size: int) -> tuple[int, int]:
         # No range may include the very last address, so that its end can be represented.
         base &= self._max
@@ -320,8 +306,10 @@ class Memblock:
         start = max(start & self._max, self.rules.page_size)
         end &= self._max
         end = max(start, self.current_limit if end in _MAGIC_ENDS else end)
-        which = wanted(flags=flags, nid=nid, skips_hotplug=self.rules.skips_hotplug)
-        return Request(self.bottom_up, align & self._max, start, end, which)
+        return Request(self.bottom_up, align & self._max, start, end, self._wanted(nid, flags))
+
+    def _wanted(self, nid: int | None, flags: int) -> Wanted:
+        return wanted(flags=flags, nid=nid, skips_hotplug=self.rules.skips_hotplug)
 
     def _reserve_allocated(self, base: int, size: int, nid: int | None) -> int:
         if self.rules.marks_allocations:

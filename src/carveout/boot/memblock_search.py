@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 from carveout.boot.memblock_regions import Flag
-from carveout.span import round_down, round_up
+from carveout.span import Span, round_down, round_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,6 +104,18 @@ class Request(NamedTuple):
     start: int
     end: int
     which: Wanted
+
+
+def roomiest(memory: RegionList, reserved: RegionList, request: Request) -> tuple[Span, int] | None:
+    """Return the free range with most room from an aligned base on, and that room; the highest of equal ones."""
+    _, align, start, end, which = request
+    best: tuple[int, int, Span] | None = None
+    for low, high in free_ascending(memory, reserved, which, start, end):
+        if best is None or high - low >= best[0]:
+            usable = max(high - round_up(low, align or 1), 0)
+            if best is None or (usable, high - low) >= best[:2]:
+                best = (usable, high - low, Span(low, high))
+    return None if best is None else (best[2], best[0])
 
 
 class Searcher:
