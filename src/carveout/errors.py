@@ -69,6 +69,15 @@ class UsageError(CarveoutError):
     """An option or argument makes no sense (exit code 2)."""
 
 
+class EditError(UsageError, ValueError):
+    """A change to a tree that cannot be made. path: the node that was to be changed or made, or None."""
+
+    def __init__(self, message: str, *, path: str | None = None) -> None:
+        """Keep the path beside the text, and put it in front of the text."""
+        super().__init__(message if path is None else f"{path}: {message}")
+        self.path = path
+
+
 class SceneError(UsageError):
     """A scene contradicts itself, or one of its values cannot be understood."""
 

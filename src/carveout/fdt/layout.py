@@ -10,6 +10,7 @@ Source: Devicetree Specification v0.4, chapter 5 (flattened devicetree format).
 
 from __future__ import annotations
 
+from itertools import pairwise
 from struct import Struct
 from typing import NamedTuple
 
@@ -26,6 +27,10 @@ FIRST_READABLE_VERSION = 16
 LAST_READABLE_VERSION = 17
 HEADER_SIZE_V16 = 36
 HEADER_SIZE_V17 = 40
+
+MAX_TOTALSIZE = 16 << 20
+"""Largest blob that is read, in bytes. Linux on arm64 maps at most 2 MiB; a FIT image can be far larger, and
+reading it would take many times its size in memory for nothing."""
 
 HEADER_V16 = Struct(">9I")
 RESERVE_ENTRY = Struct(">QQ")
@@ -85,6 +90,10 @@ def read_header(data: bytes, *, available: int) -> Header:
     header_size = HEADER_SIZE_V16 if version == FIRST_READABLE_VERSION else HEADER_SIZE_V17
     if totalsize > available:
         raise DtbFormatError(f"totalsize is {totalsize} but only {available} bytes are there", offset=4)
+    if totalsize > MAX_TOTALSIZE:
+        raise DtbFormatError(
+            f"totalsize is {totalsize}, more than the {MAX_TOTALSIZE} bytes of any device tree", offset=4
+        )
     if totalsize < header_size:
         raise DtbFormatError(f"totalsize {totalsize} is less than the header's {header_size} bytes", offset=4)
     size_struct = WORD.unpack_from(data, 36)[0] if header_size == HEADER_SIZE_V17 else None
@@ -168,7 +177,7 @@ def check_overlaps(header: Header, *, reserve_entries: int, struct_end: int) -> 
             (header.off_dt_strings, header.off_dt_strings + header.size_dt_strings, "strings"),
         )
     )
-    for (_, end, name), (start, later_end, later) in zip(blocks, blocks[1:], strict=False):
+    for (_, end, name), (start, later_end, later) in pairwise(blocks):
         if end > start and later_end > start:
             raise DtbFormatError(
                 f"the {later} block begins inside the {name} block, which ends at 0x{end:x}", offset=start

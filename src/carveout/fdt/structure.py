@@ -21,11 +21,19 @@ from typing import NamedTuple
 from carveout.errors import DtbFormatError
 from carveout.fdt.layout import FDT_BEGIN_NODE, FDT_END, FDT_END_NODE, FDT_NOP, FDT_PROP
 
-MAX_DEPTH = 512
+MAX_DEPTH = 128
 """Deepest nesting that is read; the root is at depth 0.
 
-Linux refuses to unflatten past 64 levels and no known tree has more than 10. The limit bounds the cost of
-walking upwards, which would be quadratic for a hostile blob that only nests.
+Linux refuses to unflatten past 64 levels and no known tree has more than 10. Together with MAX_NAME the limit
+bounds the length of a path, and so the cost of walking a hostile blob that only nests.
+"""
+
+MAX_NAME = 255
+"""Longest name of a node or property that is read, in bytes without the NUL.
+
+The specification allows 31 and real labels in /__symbols__ reach some 60; Linux could not show longer ones in
+/proc/device-tree (NAME_MAX). Without a limit, properties that name every offset of one long string would
+make a small blob cost gigabytes.
 """
 
 
@@ -74,7 +82,7 @@ def _scan_nodes(blob: bytes, found: Structure) -> int:
 
     Longer than other functions, since calls per token would double the time of the pass.
     """
-    start, end, words, node_at, parent, after, first_property, property_at, name_offsets = found
+    start, _, words, node_at, parent, after, first_property, property_at, name_offsets = found
     add_property = property_at.append
     add_name = name_offsets.append
     find_nul = blob.index
@@ -95,17 +103,18 @@ def _scan_nodes(blob: bytes, found: Structure) -> int:
                 after.append(0)
                 first_property.append(len(property_at))
                 # The name is closed by a NUL and padded to the next word.
-                at = ((find_nul(b"\0", start + 4 * at + 4, end) - start) >> 2) + 1
-                tag = words[at]
-                while tag == FDT_PROP or tag == FDT_NOP:  # noqa: PLR1714 (a set test is slower here)
-                    if tag == FDT_NOP:
+                name = start + 4 * at + 4
+                at = ((find_nul(b"\0", name, name + MAX_NAME + 1) - start) >> 2) + 1
+                while True:
+                    tag = words[at]
+                    if tag == FDT_PROP:
+                        add_property(at)
+                        add_name(words[at + 2])
+                        at += (words[at + 1] + 15) >> 2
+                    elif tag == FDT_NOP:
                         at += 1
                     else:
-                        length = words[at + 1]
-                        add_name(words[at + 2])
-                        add_property(at)
-                        at += (length + 15) >> 2
-                    tag = words[at]
+                        break
             elif tag == FDT_END_NODE:
                 if current < 0:
                     raise _fault(start, at, "FDT_END_NODE without an open node")
@@ -122,7 +131,7 @@ def _scan_nodes(blob: bytes, found: Structure) -> int:
     except IndexError:
         raise _cut_off(found, at) from None
     except ValueError:
-        raise _fault(start, at, "the name of this node has no closing NUL") from None
+        raise _fault(start, at, f"the name of this node has no closing NUL within {MAX_NAME} bytes") from None
     first_property.append(len(property_at))
     return at
 
@@ -143,17 +152,17 @@ def _unexpected(found: Structure, at: int, tag: int, current: int) -> DtbFormatE
 
 
 def _cut_off(found: Structure, at: int) -> DtbFormatError:
-    """Say what was being read when the words ran out."""
+    """Say what was being read when the words ran out. at: the word that was to be read next."""
     total = len(found.words)
-    if found.property_at:
-        last = found.property_at[-1]
-        if last < at and at > total:
-            length = found.words[last + 1]
-            return _fault(
-                found.start, last, f"a property value of {length} bytes ends past the structure block"
-            )
-    if at < total:
+    node = found.node_at[-1] if found.node_at else -1
+    last = found.property_at[-1] if found.property_at else -1
+    if at < total or last == at:
         return _fault(found.start, at, "a property ends past the structure block")
+    if at > total and last > node:
+        length = found.words[last + 1]
+        return _fault(found.start, last, f"a property value of {length} bytes ends past the structure block")
+    if at > total:
+        return _fault(found.start, node, "the name of this node ends past the structure block")
     return _fault(found.start, total, "the structure block ends without FDT_END")
 
 
@@ -172,7 +181,7 @@ def _check_padding(blob: bytes, start: int, end: int) -> None:
 
 
 def check_names(found: Structure, strings: bytes) -> None:
-    """Check that every property's name lies in the strings block and is closed by a NUL there.
+    """Check that every property's name lies in the strings block, is closed by a NUL there and is not too long.
 
     Raises:
         DtbFormatError: with the blob offset of the first property at fault.
@@ -182,6 +191,7 @@ def check_names(found: Structure, strings: bytes) -> None:
     # Any offset up to the last NUL of the block begins a string that a NUL closes.
     last_nul = strings.rfind(b"\0")
     if max(found.name_offsets) <= last_nul:
+        _check_name_lengths(found, strings)
         return
     at, offset = next(
         pair for pair in zip(found.property_at, found.name_offsets, strict=True) if pair[1] > last_nul
@@ -189,3 +199,11 @@ def check_names(found: Structure, strings: bytes) -> None:
     size = len(strings)
     what = f"lies outside the strings block of {size} bytes" if offset >= size else "has no closing NUL"
     raise _fault(found.start, at, f"the property name at string offset 0x{offset:x} {what}")
+
+
+def _check_name_lengths(found: Structure, strings: bytes) -> None:
+    if max(map(len, strings.split(b"\0"))) <= MAX_NAME:
+        return
+    for at, offset in zip(found.property_at, found.name_offsets, strict=True):
+        if strings.find(b"\0", offset, offset + MAX_NAME + 1) < 0:
+            raise _fault(found.start, at, f"the property name is longer than {MAX_NAME} bytes")

@@ -92,13 +92,14 @@ class Tree:
         at = 0
         for part in encode(path).split(b"/"):
             if part:
-                child = self._child(at, part)
+                child = self.child_index(at, part)
                 if child is None:
                     return None
                 at = child
         return Node(self, at)
 
-    def _child(self, index: int, name: bytes) -> int | None:
+    def child_index(self, index: int, name: bytes) -> int | None:
+        """Return the number of the first child of node `index` with exactly this name, or None."""
         structure = self._structure
         blob, start, node_at, after = self.blob, structure.start + 4, structure.node_at, structure.after
         wanted = name + b"\0"
@@ -301,7 +302,7 @@ class Node:
 
     def child(self, name: str) -> Node | None:
         """Return the first node directly below with exactly this name, unit address included, or None."""
-        index = self.tree._child(self.index, encode(name))  # noqa: SLF001 (a view of that tree)
+        index = self.tree.child_index(self.index, encode(name))
         return None if index is None else Node(self.tree, index)
 
 
