@@ -107,7 +107,7 @@ class Request(NamedTuple):
 
 
 def roomiest(memory: RegionList, reserved: RegionList, request: Request) -> tuple[Span, int] | None:
-    """Return the free range with most room from an aligned base on, and that room; the highest of equal ones."""
+    """Return the free range with most room from an aligned base on, and that room; the highest of equals."""
     _, align, start, end, which = request
     best: tuple[int, int, Span] | None = None
     for low, high in free_ascending(memory, reserved, which, start, end):
