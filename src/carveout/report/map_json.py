@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The map as JSON, schema carveout.map/1: addresses and sizes are hexadecimal strings, counts are numbers.
+
+Fields are added, never renamed or dropped, without a new schema number.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from carveout.boot.result import Boot, Hole, PlacedRegion
+    from carveout.boot.scene import ResolvedScene
+    from carveout.span import Span
+
+SCHEMA = "carveout.map/1"
+
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | bool | None"
+
+
+def render_json(boot: Boot, *, with_trace: bool = False) -> str:
+    """Return the map as indented JSON text in ASCII, keys in a fixed order, ended by a newline."""
+    from json import dumps  # only this format needs it
+
+    return dumps(map_value(boot, with_trace=with_trace), indent=1) + "\n"
+
+
+def map_value(boot: Boot, *, with_trace: bool = False) -> dict[str, Json]:
+    """Return the map as the value that render_json() writes. with_trace: add every step of the boot."""
+    value: dict[str, Json] = {
+        "schema": SCHEMA,
+        "scene": _scene(boot.scene),
+        "regions": [_region(region) for region in boot.regions],
+        "cma": [
+            {
+                "name": area.name,
+                "base": hex(area.base),
+                "size": hex(area.size),
+                "default": area.is_default,
+                "exactness": str(area.exactness),
+                "why": area.why,
+                "region": area.from_region,
+            }
+            for area in boot.cma
+        ],
+        "memory": [
+            {"base": hex(entry.base), "size": hex(entry.size), "nomap": entry.nomap} for entry in boot.memory
+        ],
+        "reserved": [
+            {"base": hex(entry.base), "size": hex(entry.size), "who": entry.who} for entry in boot.reserved
+        ],
+        "claims": [
+            {"base": hex(claim.base), "size": hex(claim.size), "who": claim.who} for claim in boot.claims
+        ],
+        "consumers": [
+            {
+                "path": use.path,
+                "index": use.index,
+                "name": use.name,
+                "region": use.region,
+                "errno": use.errno,
+                "message": use.message,
+                "bound_by": use.bound_by,
+                "enabled": use.enabled,
+            }
+            for use in boot.consumers
+        ],
+        "outcome": str(boot.outcome),
+        "failure": boot.failure,
+        "exactness": str(boot.exactness),
+        "ram_known": boot.ram_known,
+        "log": list(boot.log),
+        "notes": list(boot.notes),
+    }
+    if with_trace:
+        value["trace"] = _trace(boot)
+    return value
+
+
+def _scene(scene: ResolvedScene) -> dict[str, Json]:
+    return {
+        "kernel": scene.kernel,
+        "preset": scene.preset,
+        "arch": scene.arch,
+        "page_size": hex(scene.page_size),
+        "memory": [_span(span) for span in scene.memory] if scene.memory_source != "unknown" else None,
+        "memory_source": scene.memory_source,
+        "cmdline": scene.cmdline,
+        "kernel_image": _span(scene.kernel_image),
+        "dtb": _span(scene.dtb),
+        "initrd": _span(scene.initrd),
+        "efi": scene.efi,
+        "cpu_va": scene.cpu_va,
+        "behaviour": {name: str(scene.behaviour[name]) for name in sorted(scene.behaviour)},
+        "assumed": [fact.name for fact in scene.facts if fact.source == "assumed"],
+        "facts": [{"name": fact.name, "value": fact.value, "source": fact.source} for fact in scene.facts],
+    }
+
+
+def _region(region: PlacedRegion) -> dict[str, Json]:
+    return {
+        "path": region.path,
+        "name": region.name,
+        "kind": str(region.kind),
+        "base": _hex(region.base),
+        "size": _hex(region.size),
+        "nomap": region.nomap,
+        "reusable": region.reusable,
+        "pool": region.pool,
+        "driver": region.driver,
+        "outcome": str(region.outcome),
+        "exactness": str(region.exactness),
+        "why": region.why,
+        "requested_base": _hex(region.requested_base),
+        "requested_size": _hex(region.requested_size),
+        "align": _hex(region.align),
+        "alloc_ranges": [_span(span) for span in region.alloc_ranges],
+        "hole": _hole(region.hole),
+        "compatible": list(region.compatible),
+        "phandle": _hex(region.phandle),
+        "label": region.label,
+        "extra": [_span(span) for span in region.extra],
+    }
+
+
+def _trace(boot: Boot) -> list[Json]:
+    return [
+        {
+            "kind": str(step.kind),
+            "subject": step.subject,
+            "reason": step.reason,
+            "base": _hex(step.base),
+            "size": _hex(step.size),
+            "source": step.source,
+        }
+        for step in boot.trace
+    ]
+
+
+def _hole(hole: Hole | None) -> Json:
+    if hole is None:
+        return None
+    return {"base": hex(hole.span.start), "size": hex(hole.span.size), "usable": hex(hole.usable)}
+
+
+def _span(span: Span | None) -> Json:
+    return None if span is None else {"base": hex(span.start), "size": hex(span.size)}
+
+
+def _hex(value: int | None) -> str | None:
+    return None if value is None else hex(value)

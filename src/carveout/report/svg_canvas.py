@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The few SVG elements the pictures need, written as text: escaped, rounded, the same bytes every time."""
+
+from __future__ import annotations
+
+from carveout.report.words import safe
+
+# How wide an average character is, as a part of the font size. On the large side for common fonts, so
+# that text fitted by it stays inside its box.
+SANS_EM = 0.61
+BOLD_EM = 0.71
+MONO_EM = 0.61
+
+
+def escape(text: str) -> str:
+    """Return text made safe to show and then escaped for XML text and attribute values."""
+    text = safe(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text.replace('"', "&quot;").replace("'", "&#39;")
+
+
+def columns(width: float, font_size: float, em: float = SANS_EM) -> int:
+    """Return how many characters of a font fit into `width` pixels."""
+    return max(4, int(width / (font_size * em)))
+
+
+def number(value: float) -> str:
+    """Return a coordinate with at most one decimal."""
+    return f"{value:.1f}".removesuffix(".0")
+
+
+class Canvas:
+    """Collects elements in drawing order. Coordinates in pixels, y downwards."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._parts: list[str] = []
+
+    def raw(self, text: str) -> None:
+        """Add markup that is known to be right."""
+        self._parts.append(text)
+
+    def rect(self, x: float, y: float, width: float, height: float, classes: str) -> None:
+        """Add a rectangle."""
+        self._parts.append(
+            f'<rect class="{classes}" x="{number(x)}" y="{number(y)}" '
+            f'width="{number(width)}" height="{number(height)}"/>'
+        )
+
+    def path(self, points: list[tuple[float, float]], classes: str, *, closed: bool = False) -> None:
+        """Add straight lines through the points."""
+        steps = "L".join(f"{number(x)},{number(y)}" for x, y in points)
+        self._parts.append(f'<path class="{classes}" d="M{steps}{"Z" if closed else ""}"/>')
+
+    def text(self, x: float, y: float, text: str, classes: str) -> None:
+        """Add one line of text whose baseline is y."""
+        self._parts.append(f'<text class="{classes}" x="{number(x)}" y="{number(y)}">{escape(text)}</text>')
+
+    def open_group(self, title: str) -> None:
+        """Begin a group; its title is what a browser shows under the pointer."""
+        self._parts.append(f"<g><title>{escape(title)}</title>")
+
+    def close_group(self) -> None:
+        """End the group."""
+        self._parts.append("</g>")
+
+    def document(self, width: float, height: float, *, title: str, description: str, style: str) -> str:
+        """Return the whole document."""
+        size = f'width="{number(width)}" height="{number(height)}"'
+        head = (
+            '<?xml version="1.0" encoding="UTF-8"?>\n'
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {number(width)} {number(height)}" '
+            'role="img" aria-labelledby="carveout-title carveout-desc">\n'
+            f'<title id="carveout-title">{escape(title)}</title>\n'
+            f'<desc id="carveout-desc">{escape(description)}</desc>\n'
+            f"{style}\n"
+            f'<rect class="bg" width="{number(width)}" height="{number(height)}"/>\n'
+        )
+        return head + "\n".join(self._parts) + "\n</svg>\n"

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is written beside the picture, and where: labels as near to their place as they can be, none overlapping."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from carveout.boot.result import Exactness, Outcome
+from carveout.report.layout import SpanKind
+from carveout.report.svg_canvas import BOLD_EM, MONO_EM, columns
+from carveout.report.svg_style import fill_class
+from carveout.report.terminal import wrap
+from carveout.report.words import fit, hole_text, outcome_text, region_attributes, region_owner, request, safe
+from carveout.span import Span
+from carveout.units import format_range, format_size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from carveout.boot.result import ConsumerResult, PlacedRegion
+    from carveout.report.layout import DisplaySpan, Layout
+
+LINE_HEIGHT = 15.0
+PADDING = 5.0
+GAP = 5.0
+
+# With more labels than this the picture would get too tall, so they take two lines each.
+_COMPACT_FROM = 20
+# What size and addresses take from the first line, in pixels.
+SIZE_ROOM = 84.0
+BESIDE_ROOM = 190.0
+
+# Page tables are scattered; only the largest clusters are worth a label.
+_EARLY_LABELS = 2
+_WHY_LINES = 3
+_USERS_NAMED = 2
+_FACT_LINES = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """A labelled box. lines: (text, classes), top to bottom; the first has `size` at its right end."""
+
+    lines: tuple[tuple[str, str], ...]
+    size: str
+    beside: str = ""
+    """The addresses, when they stand in the first line."""
+    title: str
+    """The whole truth, for the pointer."""
+    anchor: Span | None
+    """The addresses it speaks of; None when it has no place."""
+    swatch: str
+    """Class of the magnified block."""
+    nomap: bool = False
+    dashed: bool = False
+    ghost: bool = False
+
+    @property
+    def height(self) -> float:
+        """Pixels from top to bottom."""
+        return len(self.lines) * LINE_HEIGHT + 2 * PADDING
+
+
+def labels(layout: Layout, width: float) -> list[Label]:
+    """Return the labels of a map in the order of their addresses; those without a place come last."""
+    early = sorted(
+        (row for row in layout.spans if row.kind is SpanKind.EARLY), key=lambda row: (-row.used, row.span)
+    )
+    quiet = early[_EARLY_LABELS:]
+    rows = [
+        row for row in layout.spans if row.kind not in (SpanKind.FREE, SpanKind.HOLE) and row not in quiet
+    ]
+    make = _compact_label if len(rows) > _COMPACT_FROM else _row_label
+    found = [make(row, layout, width) for row in rows]
+    found += [_ghost(region, layout, width) for region in layout.failed]
+    return sorted(found, key=lambda label: (label.anchor is None, label.anchor or Span(0, 0)))
+
+
+def place(heights: Sequence[float], wanted: Sequence[float], *, top: float, bottom: float) -> list[float]:
+    """Return the tops of boxes whose centres are wanted at ascending places: ordered, apart, near.
+
+    Boxes that would overlap are joined into a block, which is centred on the mean of what its boxes want
+    (the least-squares answer). The result stays inside top..bottom if the boxes fit there at all.
+    """
+    blocks: list[list[float]] = []  # [first wanted top as a mean, boxes, height]
+    for height, centre in zip(heights, wanted, strict=True):
+        blocks.append([centre - height / 2, 1.0, height + GAP])
+        while len(blocks) > 1 and blocks[-2][0] + blocks[-2][2] > blocks[-1][0]:
+            mean, count, length = blocks.pop()
+            before = blocks[-1]
+            before[0] = (before[0] * before[1] + (mean - before[2]) * count) / (before[1] + count)
+            before[1] += count
+            before[2] += length
+    tops: list[float] = []
+    index = 0
+    for mean, count, _ in blocks:
+        y = mean
+        for _ in range(int(count)):
+            tops.append(y)
+            y += heights[index] + GAP
+            index += 1
+    low = bottom
+    for index in reversed(range(len(tops))):
+        tops[index] = min(tops[index], low - heights[index])
+        low = tops[index] - GAP
+    high = top
+    for index, y in enumerate(tops):
+        tops[index] = max(y, high)
+        high = tops[index] + heights[index] + GAP
+    return tops
+
+
+def _row_label(row: DisplaySpan, layout: Layout, width: float) -> Label:
+    words = _attributes(row)
+    place_text = format_range(row.span, layout.digits)
+    place_line = f"{place_text} \N{MIDDLE DOT} {words}" if words else place_text
+    lines = [
+        (fit(row.label, columns(width - SIZE_ROOM, 12.5, BOLD_EM)), "name"),
+        (fit(place_line, columns(width, 11, MONO_EM)), "mono"),
+    ]
+    narrow = columns(width, 11)
+    for fact in _quiet_facts(row):
+        lines += [(line, "muted") for line in wrap(fit(fact, _FACT_LINES * narrow - 10), narrow)]
+    lines += [(fit(fact, narrow), "alert") for fact in _loud_facts(row)]
+    return _label(row, tuple(lines), place_text, words)
+
+
+def _compact_label(row: DisplaySpan, layout: Layout, width: float) -> Label:
+    words = _attributes(row)
+    place_text = format_range(row.span, layout.digits)
+    room = width - SIZE_ROOM - BESIDE_ROOM
+    loud = _loud_facts(row)
+    facts = [fact for fact in (words, *loud, *_quiet_facts(row)) if fact]
+    second = fit(" \N{MIDDLE DOT} ".join(facts), columns(width, 11))
+    lines = ((fit(row.label, columns(room, 12.5, BOLD_EM)), "name"), (second, "alert" if loud else "muted"))
+    return replace(_label(row, lines, place_text, words), beside=place_text)
+
+
+def _label(row: DisplaySpan, lines: tuple[tuple[str, str], ...], place_text: str, words: str) -> Label:
+    path = row.region.path if row.region is not None else row.label
+    facts = (path, place_text, format_size(row.span.size), words, *_quiet_facts(row), *_loud_facts(row))
+    return Label(
+        lines=lines,
+        size=format_size(row.span.size),
+        title="; ".join(fact for fact in facts if fact),
+        anchor=row.span,
+        swatch=fill_class(row),
+        nomap=is_nomap(row),
+        dashed=is_dynamic(row),
+    )
+
+
+def _attributes(row: DisplaySpan) -> str:
+    words = [] if row.region is None else [" ".join(region_attributes(row.region))]
+    if row.cma is not None and (row.cma.is_default or row.region is None):
+        words.append("lent to the system")
+    if row.pieces > 1:
+        words.append(f"{row.pieces} pieces, {format_size(row.used)} in use")
+    if row.exactness is not Exactness.EXACT:
+        words.append(str(row.exactness))
+    return ", ".join(word for word in words if word)
+
+
+def _quiet_facts(row: DisplaySpan) -> list[str]:
+    owner = region_owner(row.region) if row.region is not None else None
+    return [fact for fact in (owner, _users(row.users), row.remark) if fact]
+
+
+def _loud_facts(row: DisplaySpan) -> list[str]:
+    facts = ["overlaps " + ", ".join(row.overlaps)] if row.overlaps else []
+    return facts if row.in_ram else [*facts, "not in RAM, or not all of it"]
+
+
+def is_nomap(row: DisplaySpan) -> bool:
+    """Say whether a row is hatched."""
+    return row.label == "no-map memory" if row.region is None else row.region.nomap
+
+
+def is_dynamic(row: DisplaySpan) -> bool:
+    """Say whether a row has a dashed outline."""
+    return row.region is not None and row.region.kind == "dynamic"
+
+
+def _ghost(region: PlacedRegion, layout: Layout, width: float) -> Label:
+    narrow = columns(width, 11)
+    lines = [
+        (fit(f"{region.name}: {outcome_text(region)}", columns(width - SIZE_ROOM, 12.5, BOLD_EM)), "name bad")
+    ]
+    facts = [f"asked for {request(region, layout.digits)}"]
+    lines += [(line, "muted") for line in wrap(safe(facts[0]), narrow)[:_WHY_LINES]]
+    hole = hole_text(region, layout.digits)
+    if hole:
+        facts.append(f"largest free range met: {hole}")
+        lines += [(line, "muted") for line in wrap(safe(facts[-1]), narrow)[:_WHY_LINES]]
+    if region.why:
+        facts.append(region.why)
+        lines += [(line, "alert") for line in wrap(safe(region.why), narrow)[:_WHY_LINES]]
+    anchor = None
+    if region.requested_base is not None and region.requested_size:
+        anchor = Span.sized(region.requested_base, region.requested_size)
+    elif region.hole is not None and region.hole.span.size > 0:
+        anchor = region.hole.span
+    return Label(
+        lines=tuple(lines),
+        size="" if region.requested_size is None else format_size(region.requested_size),
+        title=f"{region.path}: {outcome_text(region)}; " + "; ".join(facts),
+        anchor=anchor,
+        swatch="ghost",
+        nomap=False,
+        ghost=True,
+        dashed=region.outcome is Outcome.ALLOC_FAILED,
+    )
+
+
+def _users(users: Sequence[ConsumerResult]) -> str:
+    if not users:
+        return ""
+    named = ", ".join(use.path for use in users[:_USERS_NAMED])
+    more = f" and {len(users) - _USERS_NAMED} more" if len(users) > _USERS_NAMED else ""
+    return f"used by {named}{more}"
