@@ -271,7 +271,7 @@ def test_pages_in_bulk_equal_pages_one_by_one(
     bulk.can_resize = can_resize
     single = bulk.copy()
     pages = [single.alloc_range(page_size, page_size, 0, 0) for _ in range(count)]
-    got = []
+    got: list[int] = []
     for span in bulk.alloc_pages(count, page_size):
         found = range(span.start, span.end, page_size)
         got += found if bottom_up else found[::-1]

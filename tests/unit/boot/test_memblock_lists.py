@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What each operation leaves in memblock's lists, as pictures.
 
-A picture has one character for each MiB from address 0 on: `.` nothing, `|` nothing but the border between two
-regions that touch, `m` memory, `n` no-map memory, `h` hotpluggable memory, `1` memory of node 1; `r` reserved,
-`k` reserved by an allocation.
+A picture has one character for each MiB from address 0 on: `.` nothing, `m` memory, `n` no-map memory,
+`h` hotpluggable memory, `1` memory of node 1; `r` reserved, `k` reserved by an allocation. A `|` takes no room:
+it is a border between two regions that touch and are equal otherwise.
 """
 
 from __future__ import annotations
@@ -248,8 +248,8 @@ def test_arguments_are_cut_to_the_width_of_an_address() -> None:
     assert memblock.memory == (MemblockRegion(MIB, MIB, 0, None),)
 
 
-def full(count: int, **changes: bool | int) -> Memblock:
-    """Return a memblock with a reserved list of capacity 4 of which `count` are used, each second MiB from 1."""
+def full(count: int, **changes: bool) -> Memblock:
+    """Return a memblock whose reserved list has room for 4, with `count` regions: every other MiB from 1."""
     rules = MemblockRules(phys_bits=64, page_size=4096, smp_cache_bytes=64, reserved_capacity=4, **changes)
     return drawn(memory="m" * 16, reserved=".r" * count, rules=rules)
 
