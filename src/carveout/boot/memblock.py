@@ -282,13 +282,14 @@ class Memblock:
         while count > 0:
             request = self._request(page_size, 0, ACCESSIBLE, None, Flag.NONE)
             base, low = self._searcher.find(page_size, request)
+            has_room = len(self._reserved) + 2 <= self._reserved.capacity
             if base == 0 or self._reserve_allocated(base, page_size, None) != 0:
                 break
             taken = Span.sized(base, page_size)
             count -= 1
             # All pages below are next, down to the start of the free range: unless the list is so full that
             # one of them makes it grow, for its new array needs room as well.
-            if not self.bottom_up and len(self._reserved) < self._reserved.capacity:
+            if has_room and not self.bottom_up:
                 more = min(count, (base - round_up(low, page_size)) // page_size)
                 if more > 0:
                     taken = Span(base - more * page_size, taken.end)

@@ -2,8 +2,8 @@
 """What each operation leaves in memblock's lists, as pictures.
 
 A picture has one character for each MiB from address 0 on: `.` nothing, `m` memory, `n` no-map memory,
-`h` hotpluggable memory, `1` memory of node 1; `r` reserved, `k` reserved by an allocation. A `|` takes no room:
-it is a border between two regions that touch and are equal otherwise.
+`h` hotpluggable memory, `1` memory of node 1; `r` reserved, `k` reserved by an allocation. A `|` takes no
+room: it is a border between two regions that touch and are equal otherwise.
 """
 
 from __future__ import annotations
