@@ -273,10 +273,11 @@ class Memblock:
         return base
 
     def alloc_pages(self, count: int, page_size: int) -> list[Span]:
-        """Allocate `count` pages one by one, and return them in that order, those that touch as one span.
+        """Allocate `count` pages one by one, and return them in that order, runs of them as one span.
 
-        The same as `count` calls of alloc_range(page_size, page_size, 0, 0), but quick. If memory runs out,
-        the spans hold fewer pages. page_size must be a power of two.
+        The same as `count` calls of alloc_range(page_size, page_size, 0, 0), but quick. A run goes down from
+        its end, or with `bottom_up` up from its start. If memory runs out, the spans hold fewer pages.
+        page_size must be a power of two.
         """
         spans: list[Span] = []
         while count > 0:
@@ -291,11 +292,10 @@ class Memblock:
             # one of them makes it grow, for its new array needs room as well.
             if has_room and not self.bottom_up:
                 more = min(count, (base - round_up(low, page_size)) // page_size)
-                if more > 0:
-                    taken = Span(base - more * page_size, taken.end)
-                    self._reserve_allocated(taken.start, more * page_size, None)
-                    count -= more
-            _append_touching(spans, taken)
+                taken = Span(base - more * page_size, taken.end)
+                self._reserve_allocated(taken.start, more * page_size, None)
+                count -= more
+            _append_page(spans, taken, bottom_up=self.bottom_up)
         return spans
 
     def _range(self, base: int, size: int) -> tuple[int, int]:
@@ -390,10 +390,11 @@ class Memblock:
         return True
 
 
-def _append_touching(spans: list[Span], taken: Span) -> None:
-    if spans and spans[-1].start == taken.end:
-        spans[-1] = Span(taken.start, spans[-1].end)
-    elif spans and spans[-1].end == taken.start:
+def _append_page(spans: list[Span], taken: Span, *, bottom_up: bool) -> None:
+    # Only pages that follow each other in the order of the search are one span.
+    if spans and bottom_up and spans[-1].end == taken.start:
         spans[-1] = Span(spans[-1].start, taken.end)
+    elif spans and not bottom_up and spans[-1].start == taken.end:
+        spans[-1] = Span(taken.start, spans[-1].end)
     else:
         spans.append(taken)

@@ -240,6 +240,8 @@ def test_removing_what_was_added_to_a_hole_restores_the_state(
 
 # The second page makes the list grow, and the new array lies where the third page would have been.
 @example([("add", (8, 80), None)], 3, 8, 1, True, False, False)
+# The array moves twice, so that a page above the last one becomes free.
+@example([("add", (8, 80), None), ("alloc", (1, 8), None)], 3, 4, 1, True, False, False)
 @given(
     histories,
     st.integers(0, 24),

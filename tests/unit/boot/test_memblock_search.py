@@ -248,6 +248,13 @@ def test_what_becomes_free_is_found_though_a_search_failed_before(
     assert memblock.find(2 * MIB, MIB, 0, 0) == base * MIB
 
 
+def test_more_windows_than_are_remembered() -> None:
+    memblock = ram((16, 32))
+    for _ in range(2):
+        for index in range(300):
+            assert memblock.find(MIB, PAGE, 0, 20 * MIB + index * PAGE) == 19 * MIB + index * PAGE
+
+
 def test_ten_thousand_regions_do_not_take_long() -> None:
     """10000 reservations, then 10000 allocations for which none of the gaps between those is large enough."""
     memblock = ram((1024, 16384), rules=replace(RULES, reserved_capacity=1 << 15))
