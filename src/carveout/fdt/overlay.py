@@ -232,26 +232,47 @@ def _target_of(base: DraftNode, fragment: DraftNode) -> tuple[str, DraftNode]:
 
 
 def _merge(target: DraftNode, content: DraftNode) -> None:
-    """Lay `content` over `target`, with new things in front of existing ones.
-
-    A phandle that the target has stays, since other nodes refer to it.
-    """
+    """Lay `content` over `target`, with new things in front of existing ones."""
     pending = [(target, content)]
-    while pending:
-        into, source = pending.pop()
-        has_phandle = _phandle_of(into) is not None
-        for name, value in source.properties.items():
-            if name not in into.properties:
-                into.properties = {name: value, **into.properties}
-            elif not (has_phandle and name in PHANDLE_NAMES):
-                into.properties[name] = value
-        # Taken one by one, so that a name given twice is merged into the node made for the first.
-        for child in source.children:
-            existing = _child_like(into, child.name)
-            if existing is None:
-                existing = DraftNode(child.name)
-                into.children.insert(0, existing)
-            pending.append((existing, child))
+    for into, source in pending:  # Grows while it is gone through.
+        _merge_properties(into, source)
+        pending.extend(_merge_children(into, source))
+
+
+def _merge_properties(into: DraftNode, source: DraftNode) -> None:
+    """Set the properties of one node. A phandle that it has stays, since other nodes refer to it."""
+    has_phandle = _phandle_of(into) is not None
+    fresh: dict[str, bytes] = {}
+    for name, value in source.properties.items():
+        if name not in into.properties:
+            fresh[name] = value
+        elif not (has_phandle and name in PHANDLE_NAMES):
+            into.properties[name] = value
+    into.properties = {**dict(reversed(fresh.items())), **into.properties}
+
+
+def _merge_children(into: DraftNode, source: DraftNode) -> list[tuple[DraftNode, DraftNode]]:
+    """Make the missing children of one node; return each child with what is to be laid over it.
+
+    The same look-up as _child_like, by tables, since an overlay may bring thousands of nodes.
+    """
+    exact: dict[str, DraftNode] = {}
+    by_base_name: dict[str, DraftNode] = {}
+    for child in into.children:
+        exact.setdefault(child.name, child)
+        by_base_name.setdefault(child.name.partition("@")[0], child)
+    fresh: list[DraftNode] = []
+    pairs: list[tuple[DraftNode, DraftNode]] = []
+    for child in source.children:
+        existing = (exact if "@" in child.name else by_base_name).get(child.name)
+        if existing is None:
+            existing = DraftNode(child.name)
+            fresh.append(existing)
+            exact[child.name] = existing
+            by_base_name[child.name.partition("@")[0]] = existing
+        pairs.append((existing, child))
+    into.children[:0] = reversed(fresh)
+    return pairs
 
 
 def _merge_symbols(base: DraftNode, changes: DraftNode, targets: dict[str, str]) -> None:
@@ -263,6 +284,7 @@ def _merge_symbols(base: DraftNode, changes: DraftNode, targets: dict[str, str])
     if into is None:
         into = DraftNode(_SYMBOLS)
         base.children.insert(0, into)
+    moved = DraftNode(_SYMBOLS)
     for label, raw in symbols.properties.items():
         place = f"{SYMBOLS_PATH}:{label}"
         if raw[-1:] != b"\0" or not raw.startswith(b"/"):
@@ -273,7 +295,5 @@ def _merge_symbols(base: DraftNode, changes: DraftNode, targets: dict[str, str])
         if fragment not in targets:
             raise OverlayError(f"there is no fragment {fragment!r}", path=place)
         value = encode("/".join([targets[fragment].rstrip("/"), *rest[1:]]) or "/") + b"\0"
-        if label in into.properties:
-            into.properties[label] = value
-        else:
-            into.properties = {label: value, **into.properties}
+        moved.properties[label] = value
+    _merge_properties(into, moved)
