@@ -11,17 +11,18 @@ which the environment is to use. Keeps to old syntax, so that an old Python gets
 import os
 import subprocess
 import sys
+from typing import NoReturn
 
 MINIMUM = (3, 11)
 
 
-def fail(message):
+def fail(message: str) -> NoReturn:
     """End with one clear line."""
     sys.stderr.write("make_venv: " + message + "\n")
     sys.exit(2)
 
 
-def check_version():
+def check_version() -> None:
     """Refuse a Python that carveout does not run on."""
     if sys.version_info < MINIMUM:
         fail(
@@ -30,7 +31,7 @@ def check_version():
         )
 
 
-def run(command, hint):
+def run(command: "list[str]", hint: str) -> None:
     """Run one command; when it fails, show what it printed and what to do."""
     # A PYTHONPATH or an outer environment would leak into the new one.
     clean = {
@@ -44,7 +45,7 @@ def run(command, hint):
         fail(hint)
 
 
-def main(arguments):
+def main(arguments: "list[str]") -> None:
     """Make FOLDER, or bring it up to date."""
     check_version()
     if not arguments:

@@ -15,7 +15,7 @@ SCENES = sorted((EXAMPLES / "scenes").glob("*.toml"))
 
 # The long options of CONTRACT.md that describe a scene.
 SCENE_KEYS = {
-    "kernel", "preset", "config", "arch", "page-size", "memory", "cmdline", "kernel-image", "dtb-at", "initrd",
+    "kernel", "preset", "config", "arch", "page-size", "memory", "cmdline", "kernel-image", "image", "image-at", "dtb-at", "initrd",
     "efi", "cpu-va", "overlay", "behaviour",
 }  # fmt: skip
 
