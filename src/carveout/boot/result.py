@@ -47,6 +47,8 @@ class Outcome(StrEnum):
     """Reserved, then given back because its region driver refused it."""
     IGNORED = "ignored"
     """The kernel does not look at it: disabled, malformed, nested, or its parent is refused."""
+    UNKNOWN = "unknown"
+    """Cannot be told: RAM is not known."""
 
 
 class BootOutcome(StrEnum):

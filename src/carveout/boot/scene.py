@@ -27,10 +27,18 @@ class Scene:
     cmdline: str | None = None
     kernel_image: Span | None = None
     """What the kernel reserves for itself (6.1 on arm64: from _stext, as that kernel does)."""
+    image_at: int | None = None
+    """Where the image file was loaded; with `image_size` it stands for `kernel_image`, see boot/image.py."""
+    image_size: int | None = None
+    """Memory that the image needs, from its header."""
     dtb_at: int | None = None
     initrd: Span | None = None
     efi: bool = False
+    efi_map: str | None = None
+    """The EFI memory map as text: what `efi=debug` prints, or a log that holds it."""
     cpu_va: int | None = None
+    config: bytes | None = None
+    """A kernel .config, which overrides the preset."""
     behaviour: Mapping[str, str] = field(default_factory=dict)
     """Profile fields to override, by name, as text."""
 

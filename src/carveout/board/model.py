@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a tree says about memory, as facts: nothing is repaired and nothing is judged.
+
+Values of properties stay raw bytes, since kernels disagree on how to read a malformed one;
+the boot decodes them as the simulated kernel does, the checks decode them as the binding says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from carveout.board.shape import TreeShape
+    from carveout.fdt import Node, Property, ReserveEntry, Tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cells:
+    """The first cell of #address-cells and #size-cells; None where the property is absent."""
+
+    address: int | None
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryNode:
+    """A node whose device_type is exactly `memory`, at any depth."""
+
+    path: str
+    node: Node
+    depth: int
+    """1 for a child of the root."""
+    reg: Property | None
+    usable: Property | None
+    """linux,usable-memory."""
+    status: Property | None
+    hotpluggable: bool
+    numa_node_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionNode:
+    """A node below /reserved-memory. depth 1: a child; deeper ones are regions to kernel 5.10 only."""
+
+    path: str
+    name: str
+    node: Node
+    depth: int
+    reg: Property | None
+    size: Property | None
+    alignment: Property | None
+    alloc_ranges: Property | None
+    status: Property | None
+    compatible: Property | None
+    iommu_addresses: Property | None
+    no_map: bool
+    reusable: bool
+    cma_default: bool
+    """linux,cma-default."""
+    dma_default: bool
+    """linux,dma-default."""
+    no_map_fixup: bool
+    """The downstream property no-map-fixup, which mainline ignores."""
+    phandle: int | None
+    label: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReservedMemoryNode:
+    """A root child named reserved-memory, with or without a unit address."""
+
+    path: str
+    node: Node
+    cells: Cells
+    ranges: Property | None
+    regions: tuple[RegionNode, ...]
+    """All nodes below it, in tree order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A root child named chosen, with or without a unit address."""
+
+    path: str
+    node: Node
+    bootargs: Property | None
+    initrd_start: Property | None
+    initrd_end: Property | None
+    elfcorehdr: Property | None
+    usable_memory_range: Property | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consumer:
+    """One entry of a device's memory-region. region: path the phandle leads to, or None."""
+
+    path: str
+    index: int
+    phandle: int
+    name: str | None
+    """The entry of memory-region-names with the same index."""
+    region: str | None
+    compatible: tuple[str, ...]
+    enabled: bool
+    """False when the device or a node above it is disabled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DmaRanges:
+    """A non-empty dma-ranges: where the devices below a bus can reach, in addresses of the CPU."""
+
+    path: str
+    enabled: bool
+    """False when the bus or a node above it is disabled; the kernel then does not look at it."""
+    entries: tuple[tuple[int, int], ...]
+    """(CPU address, size) of each entry, translated through the buses above."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegacyRegion:
+    """A node in a dialect that never became the binding (drafts of 2013). Linux ignores it."""
+
+    path: str
+    names: tuple[str, ...]
+    """The words of the dialect found on it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """What a tree says about memory."""
+
+    tree: Tree
+    arch: str | None
+    """`arm64`, `arm`, `riscv64`, `powerpc64`; None when the cpu nodes do not tell."""
+    model: str | None
+    compatible: tuple[str, ...]
+    root_cells: Cells
+    memory: tuple[MemoryNode, ...]
+    reserve_map: tuple[ReserveEntry, ...]
+    chosen: tuple[Chosen, ...]
+    reserved_memory: tuple[ReservedMemoryNode, ...]
+    reserved_ranges: Property | None
+    """The root property of powerpc."""
+    consumers: tuple[Consumer, ...]
+    dma_ranges: tuple[DmaRanges, ...]
+    legacy: tuple[LegacyRegion, ...]
+    symbols: Mapping[str, str]
+    """Path → label, from /__symbols__."""
+    shape: TreeShape

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""arm64: how many page-table pages paging_init() takes from memblock, and taking them.
+
+Source: map_mem(), map_kernel(), arch/arm64/mm/mmu.c (kernel-semantics 4.6, steps 1 to 3).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from carveout.boot.memblock import Flag
+from carveout.boot.result import StepKind
+from carveout.boot.state import KernelPanic
+from carveout.span import GIB, Span, round_down, round_up
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from carveout.boot.state import EarlyBoot
+
+_SOURCE = "kernel-semantics 4.6"
+_PGD_SPAN = 512 * GIB
+_KFENCE_PAGES = 512
+
+
+def paging_init(state: EarlyBoot, memstart: int) -> None:
+    """Take the page-table pages, give back what is not needed any more, let memblock grow from here on."""
+    layout = state.profile.layout
+    assert layout is not None
+    _kfence_pool(state)
+    _take_pages(state, table_pages(state, memstart), "page tables", "tables of the linear map")
+    text = text_start(state)
+    if text is not None and layout.init_pg_dir is not None:
+        offset, size = layout.init_pg_dir
+        state.free(text + offset, size, "kernel", "init_pg_dir is not needed any more", _SOURCE)
+    state.mb.can_resize = True
+    if layout.idmap_pages:
+        _take_pages(state, layout.idmap_pages, "page tables", "tables of the identity map")
+
+
+def text_start(state: EarlyBoot) -> int | None:
+    """Return the address of _text, or None when the place of the image is not known."""
+    image, layout = state.scene.kernel_image, state.profile.layout
+    if image is None or layout is None:
+        return None
+    return image.start - layout.reserved_from
+
+
+def _kfence_pool(state: EarlyBoot) -> None:
+    if state.behaviour.kfence_pool != "early" or not state.config.kfence:
+        return
+    interval = state.arguments.size("kfence.sample_interval")
+    if interval is None:
+        interval = state.config.kfence_sample_interval
+    if interval:
+        size = _KFENCE_PAGES * state.config.page_size
+        state.allocate(size, state.config.page_size, "kfence pool", "kfence.sample_interval is not 0", source=_SOURCE)
+
+
+def _take_pages(state: EarlyBoot, count: int, who: str, reason: str) -> None:
+    page = state.config.page_size
+    taken = 0
+    for span in state.mb.alloc_pages(count, page):
+        state.ledger.take(span.start, span.size, who)
+        state.step(StepKind.ALLOC, who, f"{reason}: {span.size // page} of {count} pages, the highest free ones",
+                   base=span.start, size=span.size, source=_SOURCE)  # fmt: skip
+        taken += span.size // page
+    if taken < count:
+        state.step(StepKind.PANIC, who, "no page is left for the page tables")
+        raise KernelPanic("Failed to allocate page table page")
+
+
+def table_pages(state: EarlyBoot, memstart: int) -> int:
+    """Return how many pages the linear map (and on older kernels the image) needs for its tables.
+
+    memstart: start of the linear map, in bytes.
+    """
+    mapped = mapped_ranges(state)
+    kernel = _kernel_apart(state)
+    slot0 = state.config.page_size * (state.config.page_size // 8)
+    slot1 = slot0 * (state.config.page_size // 8)
+    blocks = _maps_blocks(state)
+    if kernel is None:
+        count = _count(mapped, memstart, slot0, slot1, blocks=blocks, kernel=None)
+    else:
+        isolated = state.mb.mark_nomap(kernel.start, kernel.size) == 0
+        if isolated:
+            mapped = mapped_ranges(state)
+            state.mb.clear_nomap(kernel.start, kernel.size)
+        count = _count(mapped, memstart, slot0, slot1, blocks=blocks, kernel=kernel if isolated else None)
+    if state.config.page_size == 4096:  # noqa: PLR2004 - only then there is a fourth level
+        count += _total(_touched([*mapped, *([kernel] if kernel else [])], memstart, _PGD_SPAN))
+    if state.scene.cpu_va == 52 and state.config.va_bits == 52:  # noqa: PLR2004
+        count += 1
+    return count + _image_tables(state, slot0)
+
+
+def mapped_ranges(state: EarlyBoot) -> list[Span]:
+    """Return RAM without no-map, each range widened to whole pages."""
+    page = state.config.page_size
+    return [
+        Span(round_down(region.base, page), round_up(region.base + region.size, page))
+        for region in state.mb.memory
+        if not region.flags & Flag.NOMAP
+    ]
+
+
+def _kernel_apart(state: EarlyBoot) -> Span | None:
+    layout, text = state.profile.layout, text_start(state)
+    if state.behaviour.arm64_kernel_mapping == "with-memory" or layout is None or text is None:
+        return None
+    return Span(text + layout.reserved_from, text + layout.init_begin)
+
+
+def _maps_blocks(state: EarlyBoot) -> bool:
+    # rodata=off and rodata=on switch off the splitting of the linear map into pages.
+    if state.behaviour.arm64_rodata_blocks == "ignored":
+        return False
+    return state.arguments.last("rodata") in ("off", "on", "0", "1")
+
+
+def _union(intervals: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for first, end in sorted(intervals):
+        if merged and first <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        else:
+            merged.append((first, end))
+    return merged
+
+
+def _touched(ranges: Iterable[Span], origin: int, width: int) -> list[tuple[int, int]]:
+    # The slots of `width` bytes that the ranges touch, as half-open runs of slot numbers.
+    return _union(
+        ((span.start - origin) // width, (span.end - 1 - origin) // width + 1) for span in ranges if span.size > 0
+    )
+
+
+def _inside(ranges: Iterable[Span], origin: int, width: int) -> list[tuple[int, int]]:
+    # The slots that lie wholly inside one range.
+    found = ((-((origin - span.start) // width), (span.end - origin) // width) for span in ranges)
+    return _union((first, end) for first, end in found if first < end)
+
+
+def _total(runs: list[tuple[int, int]]) -> int:
+    return sum(end - first for first, end in runs)
+
+
+def _count(
+    mapped: list[Span], origin: int, slot0: int, slot1: int, *, blocks: bool, kernel: Span | None
+) -> int:
+    everything = [*mapped, kernel] if kernel is not None else mapped
+    count = _total(_touched(everything, origin, slot0)) + _total(_touched(everything, origin, slot1))
+    if blocks:
+        return count - _total(_inside(everything, origin, slot0)) - _total(_inside(everything, origin, slot1))
+    if kernel is not None:
+        count -= _total(_inside([kernel], origin, slot0))
+    return count
+
+
+def _image_tables(state: EarlyBoot, slot0: int) -> int:
+    # Tables of the kernel's own mapping: one per slot that is not wholly inside one segment, and two above.
+    layout, text = state.profile.layout, text_start(state)
+    if state.behaviour.arm64_swapper_tables == "static" or layout is None or text is None:
+        return 0
+    segments = [
+        Span(text + low, text + high)
+        for low, high in zip(layout.segments, layout.segments[1:], strict=False)
+    ]
+    return 2 + _total(_touched(segments, 0, slot0)) - _total(_inside(segments, 0, slot0))

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far a result can be relied on: exact, modelled with the reason, or unknown with the option that settles it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from carveout.boot.result import Exactness, Outcome, RegionKind
+from carveout.span import GIB
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from carveout.boot.state import Area, EarlyBoot, RegionState
+
+_UNKNOWN_RAM = "RAM is not known: the tree does not give it; pass --memory SIZE@BASE"
+# Parameters whose effect on placement is not simulated (yet), each with what it would change.
+_UNMODELLED = {
+    "hugetlb_cma": "contiguous memory for huge pages",
+    "cma_pernuma": "per-node contiguous areas",
+    "numa_cma": "per-node contiguous areas",
+    "kvm_arm.mode": "memory for a protected hypervisor",
+    "memmap": "the map of RAM",
+}
+_SEEN_SPAN = 64 * GIB
+
+
+class Confidence:
+    """Judges the parts of one boot."""
+
+    def __init__(self, state: EarlyBoot, doubt: str | None) -> None:
+        """Collect what the scene leaves open. doubt: what the sequence itself was not sure of."""
+        self._state = state
+        self._ram_known = state.scene.memory_source != "unknown"
+        self._kernel = list(state.profile.doubts)
+        self._scene = _scene_gaps(state)
+        self._default_area = _area_gaps(state)
+        self._doubt = doubt
+
+    def of_region(self, region: RegionState) -> tuple[Exactness, str]:
+        """Judge one region; the text is empty when it is exact."""
+        if region.outcome is Outcome.UNKNOWN:
+            return Exactness.UNKNOWN, _UNKNOWN_RAM
+        reasons = list(self._kernel)
+        plain = region.kind is not RegionKind.DYNAMIC and not region.node.no_map
+        if not plain:
+            reasons += self._scene
+        if not self._ram_known and (region.kind is RegionKind.DYNAMIC or region.node.no_map):
+            reasons.append(_UNKNOWN_RAM)
+        return _judge(reasons)
+
+    def of_area(self, area: Area) -> tuple[Exactness, str]:
+        """Judge one contiguous area."""
+        if area.region is not None:
+            return self.of_region(area.region)
+        return _judge([*self._kernel, *self._scene, *self._default_area])
+
+    def overall(self, regions: Sequence[Exactness], areas: Sequence[Exactness]) -> Exactness:
+        """Return the weakest of all parts."""
+        if not self._ram_known or Exactness.UNKNOWN in regions:
+            return Exactness.UNKNOWN
+        parts = [*regions, *areas]
+        gaps = self._kernel or self._scene or self._default_area or self._doubt
+        return Exactness.MODELLED if gaps or Exactness.MODELLED in parts else Exactness.EXACT
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what was assumed and what is not known, as sentences."""
+        scene = self._state.scene
+        notes = [] if self._ram_known else [_UNKNOWN_RAM, "the kernel log is not predicted: RAM is not known"]
+        notes += self._kernel
+        notes += self._scene
+        notes += self._default_area
+        if self._doubt and self._ram_known:
+            notes.append(self._doubt)
+        if scene.memory_source == "tree":
+            notes.append("RAM is as in the tree; a boot loader that changes it needs --memory")
+        if scene.initrd is None:
+            notes.append("no initrd: neither --initrd nor /chosen names one")
+        return tuple(notes)
+
+
+def _judge(reasons: list[str]) -> tuple[Exactness, str]:
+    if not reasons:
+        return Exactness.EXACT, ""
+    return Exactness.MODELLED, "; ".join(dict.fromkeys(reasons))
+
+
+def _scene_gaps(state: EarlyBoot) -> list[str]:
+    scene = state.scene
+    gaps = []
+    if scene.kernel_image is None:
+        gaps.append("the place of the kernel is not known: pass --kernel-image BASE+SIZE")
+    if scene.dtb is None:
+        gaps.append("the place of the tree in memory is not known: pass --dtb-at BASE")
+    if scene.efi:
+        gaps.append("booted through EFI: the memory map of the firmware is not simulated")
+    layout = state.profile.layout
+    if layout is not None and scene.kernel_image is not None:
+        usual = layout.image_size - layout.reserved_from
+        if scene.kernel_image.size != usual:
+            gaps.append(
+                f"the kernel image has 0x{scene.kernel_image.size:x} bytes, the booted one 0x{usual:x}: another build"
+            )
+    return gaps
+
+
+def _area_gaps(state: EarlyBoot) -> list[str]:
+    # What only matters for allocations after the regions: the default area, page tables, struct pages.
+    gaps = [
+        f"{name}= on the command line: {what} is not simulated"
+        for name, what in _UNMODELLED.items()
+        if state.arguments.last(name) is not None
+    ]
+    nodes = {node.numa_node_id for node in state.board.memory if node.numa_node_id is not None}
+    if len(nodes) > 1:
+        gaps.append("the tree has several NUMA nodes, which are not simulated")
+    if _is_randomised(state):
+        gaps.append("/chosen has a kaslr-seed: randomised addresses can cost a page-table page more; see nokaslr")
+    if state.mb.memory and state.mb.end_of_dram() - state.mb.start_of_dram() > _SEEN_SPAN:
+        gaps.append("RAM spans more than 64 GiB, which was never booted")
+    return gaps
+
+
+def _is_randomised(state: EarlyBoot) -> bool:
+    if state.arguments.has("nokaslr"):
+        return False
+    return any("kaslr-seed" in chosen.node and any(prop.value) for chosen in state.board.chosen
+               if (prop := chosen.node.prop("kaslr-seed")) is not None)  # fmt: skip

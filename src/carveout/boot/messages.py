@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kernel's messages about reserved memory and contiguous memory: text and level, as data.
+
+Each template is used to write a line; readers of logs use the same table. `{prefix}` is the field
+`region_message_prefix` of the Behaviour.
+Source: kernel-semantics 3.9, 4.3, 4.4, 1.6, 1.7.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Message(NamedTuple):
+    """One message of the kernel."""
+
+    level: str
+    text: str
+
+
+MESSAGES: dict[str, Message] = {
+    # scan of the flat tree
+    "ignoring-block": Message("warn", "OF: fdt: Ignoring memory block 0x{start:x} - 0x{end:x}"),
+    "ignoring-range": Message("warn", "OF: fdt: Ignoring memory range 0x{start:x} - 0x{end:x}"),
+    "elfcorehdr-overlap": Message("warn", "OF: fdt: elfcorehdr is overlapped"),
+    "elfcorehdr": Message("info", "OF: fdt: Reserving {kib} KiB of memory at 0x{base:x} for elfcorehdr"),
+    "elfcorehdr-overlap-arm64": Message("warn", "elfcorehdr is overlapped"),
+    "elfcorehdr-arm64": Message("info", "Reserving {kib}KB of memory at 0x{base:x} for elfcorehdr"),
+    "bad-reserve-block": Message("err", "OF: fdt: Invalid memory reservation block index {index}"),
+    # /reserved-memory
+    "no-node": Message("info", "OF: reserved mem: Reserved memory: No reserved-memory node in the DT"),
+    "unsupported-format": Message(
+        "err", "{prefix}Reserved memory: unsupported node format, ignoring"
+    ),
+    "invalid-reg": Message(
+        "err", "{prefix}Reserved memory: invalid reg property in '{name}', skipping node."
+    ),
+    "reserve-failed": Message(
+        "err",
+        "{prefix}Reserved memory: failed to reserve memory for node '{name}': base {base}, size {mib} MiB",
+    ),
+    "many-entries": Message(
+        "warn",
+        "OF: reserved mem: Reserved memory: node '{name}' has {count} <base size> entries, "
+        "only the first is used",
+    ),
+    "ignores-regions": Message(
+        "warn",
+        "OF: reserved mem: fdt_scan_reserved_mem_reg_nodes() ignores {count} regions in node '{name}'",
+    ),
+    "invalid-size": Message("err", "OF: reserved mem: invalid size property in '{name}' node."),
+    "invalid-alignment": Message("err", "OF: reserved mem: invalid alignment property in '{name}' node."),
+    "invalid-alloc-ranges": Message(
+        "err", "OF: reserved mem: invalid alloc-ranges property in '{name}', skipping node."
+    ),
+    "alloc-failed": Message("info", "OF: reserved mem: failed to allocate memory for node '{name}'"),
+    "alloc-failed-size": Message(
+        "err", "OF: reserved mem: failed to allocate memory for node '{name}': size {mib} MiB"
+    ),
+    "not-enough-space": Message("err", "OF: reserved mem: not enough space for all defined regions."),
+    "too-many-dynamic": Message(
+        "err", "OF: reserved mem: too many defined dynamic regions, skip '{name}'"
+    ),
+    "initialized": Message("info", "OF: reserved mem: initialized node {name}, compatible id {compatible}"),
+    "matching-fail": Message("info", "OF: reserved mem: node {name} compatible matching fail"),
+    "summary": Message(
+        "info", "OF: reserved mem: {base}..{last} ({kib} KiB) {nomap} {reusable} {name}"
+    ),
+    "overlap": Message("err", "OF: reserved mem: OVERLAP DETECTED!"),
+    "overlap-pair": Message("err", "{name} ({base}--{end}) overlaps with {other} ({other_base}--{other_end})"),
+    # region drivers
+    "cma-created": Message("info", "Reserved memory: created CMA memory pool at {base}, size {mib} MiB"),
+    "cma-bypass": Message(
+        "info", "Reserved memory: bypass {name} node, using cmdline CMA params instead"
+    ),
+    "cma-skipped": Message(
+        "err", 'Skipping dt linux,cma-default node in favor for "cma=" kernel param.'
+    ),
+    "cma-alignment": Message("err", "Reserved memory: incorrect alignment of CMA region"),
+    "cma-setup-failed": Message("err", "Reserved memory: unable to setup CMA region"),
+    "dma-created": Message("info", "Reserved memory: created DMA memory pool at {base}, size {mib} MiB"),
+    "dma-needs-nomap": Message("err", "Reserved memory: regions without no-map are not yet supported"),
+    "restricted-created": Message(
+        "info", "software IO TLB: Reserved memory: created restricted DMA pool at {base}, size {mib} MiB"
+    ),
+    # contiguous memory
+    "cma-slots": Message("err", "cma: Not enough slots for CMA reserved regions!"),
+    "cma-misaligned": Message("err", "cma: Region at {base} must be aligned to {align} bytes"),
+    "cma-boundary": Message(
+        "err", "cma: Region at {base} defined on low/high memory boundary ({boundary})"
+    ),
+    "cma-exceeds": Message("err", "cma: Size ({size}) of region at {base} exceeds limit ({limit})"),
+    "cma-no-pageblock": Message(
+        "err", "cma: pageblock_order not yet initialized. Called during early boot?"
+    ),
+    "cma-reserved": Message("info", "cma: Reserved {mib} MiB at {base}"),
+    "cma-reserved-node": Message("info", "cma: Reserved {mib} MiB at {base} on node {nid}"),
+    "cma-failed": Message("err", "cma: Failed to reserve {mib} MiB"),
+    "cma-failed-node": Message("err", "cma: Failed to reserve {mib} MiB on node {nid}"),
+    "cma-store": Message("warn", "Couldn't store CMA reserved area."),
+    # crash kernel
+    "crash-reserved": Message(
+        "info", "crashkernel reserved: 0x{base:016x} - 0x{end:016x} ({mib} MB)"
+    ),
+    "crash-low-reserved": Message(
+        "info", "crashkernel low memory reserved: 0x{base:08x} - 0x{end:08x} ({mib} MB)"
+    ),
+    "crash-failed": Message("warn", "cannot allocate crashkernel (size:0x{size:x})"),
+    "crash-low-failed": Message("warn", "cannot allocate crashkernel low memory (size:0x{size:x})."),
+    "crash-in-use": Message("warn", "crashkernel reservation failed - memory is in use."),
+    "crash-overlaps": Message("warn", "cannot reserve crashkernel: region overlaps reserved memory"),
+    "crash-not-memory": Message("warn", "cannot reserve crashkernel: region is not memory"),
+    "crash-misaligned": Message("warn", "cannot reserve crashkernel: base address is not 2MB aligned"),
+    # limits
+    "memory-limited": Message("notice", "Memory limited to {mib}MB"),
+    "initrd-unreachable": Message(
+        "warn",
+        "initrd not fully accessible via the linear mapping -- please check your bootloader ...",
+    ),
+    "linear-map-small": Message("warn", "Memory doesn't fit in the linear mapping, VA_BITS too small"),
+    "no-memory-to-cap": Message("warn", "memblock_cap_memory_range: No memory registered yet"),
+}

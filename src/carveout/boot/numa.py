@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""NUMA nodes on arm64: which memory belongs to which node, and what each node costs.
+
+Source: arch_numa_init(), drivers/base/arch_numa.c (kernel-semantics 4.6, step 7).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from carveout.boot.state import EarlyBoot
+
+_SOURCE = "kernel-semantics 4.6"
+_DISTANCE_TABLE = 0x100
+_CPUMASK = 64
+
+
+def numa_init(state: EarlyBoot) -> dict[int, int]:
+    """Give all RAM to its node and allocate each node's data; returns node → address of NODE_DATA."""
+    layout = state.profile.layout
+    assert layout is not None
+    if not state.config.numa:
+        return {}
+    page = state.config.page_size
+    for region in list(state.mb.memory):
+        state.mb.set_node(region.base, region.size, 0)
+    if state.behaviour.arm64_numa_distance == "always":
+        state.allocate(_DISTANCE_TABLE, page, "numa", "distance table", source=_SOURCE)
+    found: dict[int, int] = {}
+    for nid in (0,):
+        found[nid] = state.allocate(layout.node_data, 64, "numa", "NODE_DATA", nid=nid, source=_SOURCE)
+        if state.behaviour.arm64_node_cpumask == "allocated":
+            state.allocate(_CPUMASK, 64, "numa", "cpumask of the node", source=_SOURCE)
+    return found

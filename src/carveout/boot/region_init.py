@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Handing a region to its driver, and undoing the reservation when the driver refuses.
+
+Source: __reserved_mem_init_node(), fdt_init_reserved_mem_node(), drivers/of/of_reserved_mem.c
+(kernel-semantics 3.5, 3.6, 3.7).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from carveout.boot.region_drivers import REGION_DRIVERS
+from carveout.boot.region_nodes import compatible_names
+from carveout.boot.result import Outcome, StepKind
+from carveout.boot.state import ENODEV, ENOENT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from carveout.boot.region_drivers import RegionDriver
+    from carveout.boot.state import EarlyBoot, RegionState, ReservedMem
+
+_SOURCE = "kernel-semantics 3.7"
+
+
+def matching_drivers(state: EarlyBoot, region: RegionState) -> Iterator[RegionDriver]:
+    """Yield the drivers of this kernel which know the region's compatible, in link order."""
+    names = compatible_names(state.behaviour, region.node.compatible)
+    if not names:
+        return
+    for driver in REGION_DRIVERS:
+        if driver.compatible.encode("ascii") in names and driver.built(state.profile):
+            yield driver
+
+
+def validate(state: EarlyBoot, region: RegionState, base: int, size: int) -> int:
+    """Ask the drivers whether the region may be reserved; 0, -ENODEV when nobody cares, or another -errno."""
+    if state.behaviour.region_validate == "none":
+        return -ENODEV
+    for driver in matching_drivers(state, region):
+        error = driver.validate(state, region, base, size) if driver.validate is not None else -ENODEV
+        if error != -ENODEV:
+            return error
+    return -ENODEV
+
+
+def init_region(state: EarlyBoot, entry: ReservedMem) -> bool:
+    """Initialise one region: drivers, undo, summary line. Returns False when its driver refused it."""
+    no_match = -ENODEV if state.behaviour.handler_dispatch == "stop" else -ENOENT
+    error = _dispatch(state, entry, no_match)
+    if error and error != no_match:
+        _undo(state, entry)
+        return False
+    if error:
+        state.step(StepKind.INIT, entry.region.node.path, "no region driver: it stays reserved",
+                   base=entry.base, size=entry.size, source=_SOURCE)  # fmt: skip
+    if state.behaviour.region_summary == "line":
+        _summary(state, entry)
+    return True
+
+
+def _dispatch(state: EarlyBoot, entry: ReservedMem, no_match: int) -> int:
+    stops = state.behaviour.handler_dispatch == "stop"
+    error = no_match
+    for driver in matching_drivers(state, entry.region):
+        error = driver.setup(state, entry.region, entry.base, entry.size)
+        if error == 0:
+            entry.driver = entry.region.driver = driver.compatible
+            state.step(StepKind.INIT, entry.region.node.path, f"taken by the {driver.name} region driver",
+                       base=entry.base, size=entry.size, source=_SOURCE)  # fmt: skip
+            state.say("initialized", name=entry.name, compatible=driver.compatible)
+            return 0
+        if stops and error != -ENODEV:
+            return error
+    return error
+
+
+def _undo(state: EarlyBoot, entry: ReservedMem) -> None:
+    region, node = entry.region, entry.region.node
+    region.pool = None
+    state.step(StepKind.FAIL, node.path, "its region driver refused it: the reservation is undone",
+               base=entry.base, size=entry.size, source="kernel-semantics 3.5, 3.6")  # fmt: skip
+    state.say("matching-fail", name=entry.name)
+    region.outcome = Outcome.RELEASED
+    if state.behaviour.init_failure_undo == "free-and-add":
+        state.free(entry.base, entry.size, node.path, "given back to the system")
+        if node.no_map:
+            state.mb.add(entry.base, entry.size)
+    elif node.no_map:
+        state.mb.clear_nomap(entry.base, entry.size)
+        state.step(StepKind.FREE, node.path, "no-map is cleared: ordinary memory again",
+                   base=entry.base, size=entry.size)  # fmt: skip
+    else:
+        state.free(entry.base, entry.size, node.path, "given back to the system")
+    region.reasons.append("its region driver refused it, so the memory was given back to the system")
+
+
+def _summary(state: EarlyBoot, entry: ReservedMem) -> None:
+    node = entry.region.node
+    state.say(
+        "summary",
+        base=state.pa(entry.base),
+        last=state.pa(entry.base + entry.size - 1),
+        kib=(entry.size & state.mask) >> 10,
+        nomap="nomap" if node.no_map else "map",
+        reusable="reusable" if node.reusable else "non-reusable",
+        name=entry.name,
+    )

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Filling the scene: what the user did not say, from the tree or from named defaults, each with its source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from carveout.board.decode import entries
+from carveout.boot.fdt_scan import find_chosen, initrd_of, memory_nodes
+from carveout.boot.scene import Fact, ResolvedScene
+from carveout.errors import SceneError
+from carveout.kernel import resolve
+from carveout.kernel.release import parse_release
+from carveout.span import KIB, Span
+
+if TYPE_CHECKING:
+    from carveout.board import Board
+    from carveout.boot.scene import Scene
+    from carveout.kernel import Behaviour, Profile
+
+
+def resolve_scene(board: Board, scene: Scene) -> tuple[ResolvedScene, Profile]:
+    """Return the complete scene and the profile of its kernel.
+
+    Raises: UnsupportedProfile, SceneError.
+    """
+    arch, arch_source = _arch(board, scene)
+    profile = resolve(
+        scene.kernel,
+        arch=arch,
+        preset=scene.preset,
+        page_size=scene.page_size,
+        overrides=scene.behaviour,
+    )
+    behaviour, page = profile.behaviour, profile.config.page_size
+    memory, memory_source = _memory(board, scene, behaviour)
+    cmdline, cmdline_source = _cmdline(board, scene, profile)
+    dtb = Span.sized(scene.dtb_at, len(board.tree.blob)) if scene.dtb_at is not None else None
+    initrd = scene.initrd or initrd_of(board, behaviour)
+    kernel_source = "given" if scene.kernel else "default: the newest booted kernel"
+    page_source = "given" if scene.page_size else "configuration"
+    initrd_source = "given" if scene.initrd else "tree" if initrd else "assumed: none, /chosen names none"
+    facts = (
+        Fact(name="kernel", value=f"{profile.kernel} ({profile.release})", source=kernel_source),
+        Fact(name="preset", value=profile.preset, source="given" if scene.preset != "debian" else "default"),
+        Fact(name="arch", value=arch, source=arch_source),
+        Fact(name="page-size", value=f"{page // KIB}K", source=page_source),
+        Fact(name="memory", value=_spans(memory), source=memory_source),
+        Fact(name="cmdline", value=cmdline, source=cmdline_source),
+        Fact(name="kernel-image", value=_placed(scene.kernel_image), source=_given(scene.kernel_image)),
+        Fact(name="dtb-at", value=_placed(dtb), source=_given(dtb)),
+        Fact(name="initrd", value=_placed(initrd), source=initrd_source),
+    )
+    resolved = ResolvedScene(
+        kernel=profile.kernel,
+        arch=arch,
+        page_size=page,
+        preset=profile.preset,
+        memory=memory,
+        memory_source=memory_source,
+        cmdline=cmdline,
+        kernel_image=scene.kernel_image,
+        dtb=dtb,
+        initrd=initrd,
+        efi=scene.efi,
+        cpu_va=scene.cpu_va,
+        behaviour=dict(scene.behaviour),
+        facts=facts,
+    )
+    return resolved, profile
+
+
+def _arch(board: Board, scene: Scene) -> tuple[str, str]:
+    flavour = parse_release(scene.kernel).arch if scene.kernel else None
+    if scene.arch is not None:
+        if flavour is not None and flavour != scene.arch:
+            raise SceneError(f"--kernel {scene.kernel} is for {flavour}, --arch says {scene.arch}")
+        return scene.arch, "given"
+    if flavour is not None:
+        return flavour, "given with the kernel"
+    if board.arch is not None:
+        return board.arch, "tree"
+    raise SceneError("the cpu nodes of the tree do not tell the architecture; pass --arch, for example --arch arm64")
+
+
+def _memory(board: Board, scene: Scene, behaviour: Behaviour) -> tuple[tuple[Span, ...], str]:
+    if scene.memory:
+        return tuple(sorted(scene.memory)), "given"
+    spans = tree_memory(board, behaviour)
+    return spans, "tree" if spans else "unknown"
+
+
+def tree_memory(board: Board, behaviour: Behaviour) -> tuple[Span, ...]:
+    """Return the RAM the memory nodes give, without entries of size 0, ascending."""
+    address = 1 if board.root_cells.address is None else board.root_cells.address
+    size = 1 if board.root_cells.size is None else board.root_cells.size
+    found: list[Span] = []
+    for node in memory_nodes(board, behaviour):
+        prop = node.usable or node.reg
+        if prop is not None:
+            found.extend(Span.sized(b, s) for b, s in entries(prop.value, address, size) if s)
+    return tuple(sorted(found))
+
+
+def _cmdline(board: Board, scene: Scene, profile: Profile) -> tuple[str, str]:
+    if scene.cmdline is not None:
+        return scene.cmdline, "given"
+    chosen = find_chosen(board, profile.behaviour)
+    if chosen is not None and chosen.bootargs is not None:
+        text = chosen.bootargs.value.split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
+        if text:
+            return text, "tree"
+    return profile.config.cmdline, "assumed: /chosen has no bootargs"
+
+
+def _given(value: object) -> str:
+    return "given" if value is not None else "not given: not modelled"
+
+
+def _placed(span: Span | None) -> str:
+    return "" if span is None else f"0x{span.start:x}+0x{span.size:x}"
+
+
+def _spans(spans: tuple[Span, ...]) -> str:
+    return ", ".join(f"0x{span.size:x}@0x{span.start:x}" for span in spans)

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Board and scene → Boot: run the sequence of the architecture and gather what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from carveout.boot.arm64 import boot_arm64
+from carveout.boot.cmdline import parse_cmdline
+from carveout.boot.confidence import Confidence
+from carveout.boot.consumers import consumer_results
+from carveout.boot.memblock import Flag, MemblockPanic, MemblockRules
+from carveout.boot.region_nodes import make_states
+from carveout.boot.region_table import RegionScan
+from carveout.boot.resolve import resolve_scene
+from carveout.boot.result import (
+    Boot,
+    BootOutcome,
+    Claim,
+    CmaArea,
+    MemoryRange,
+    Outcome,
+    PlacedRegion,
+    RegionKind,
+    ReservedRange,
+    StepKind,
+)
+from carveout.boot.scene import Scene
+from carveout.boot.state import EarlyBoot, KernelPanic
+from carveout.boot.survival import verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from carveout.board import Board
+    from carveout.boot.scene import ResolvedScene
+    from carveout.boot.state import RegionState
+    from carveout.kernel import Profile
+
+_SEQUENCES: dict[str, Callable[[EarlyBoot], None]] = {"arm64": boot_arm64}
+_MEMORY_ENTRIES = 128
+_MEMORY_ENTRIES_EFI = 1024
+
+
+def boot(board: Board, scene: Scene | None = None) -> Boot:
+    """Simulate the early boot of a kernel on a board.
+
+    Raises: UnsupportedProfile, SceneError when the scene names what carveout does not know or contradicts itself.
+    """
+    resolved, profile = resolve_scene(board, scene or Scene())
+    arguments = parse_cmdline(resolved.cmdline)
+    state = EarlyBoot(
+        board=board,
+        scene=resolved,
+        profile=profile,
+        arguments=arguments,
+        rules=_rules(profile, resolved, skips_hotplug=arguments.has("movable_node")),
+    )
+    make_states(state)
+    outcome, failure, doubt = _run(state)
+    return _gather(state, outcome, failure, doubt)
+
+
+def _rules(profile: Profile, scene: ResolvedScene, *, skips_hotplug: bool) -> MemblockRules:
+    config, behaviour = profile.config, profile.behaviour
+    has_efi_array = config.efi and behaviour.memory_nodes == "root-children" and profile.arch == "arm64"
+    return MemblockRules(
+        phys_bits=config.phys_bits,
+        page_size=scene.page_size,
+        smp_cache_bytes=profile.smp_cache_bytes,
+        memory_capacity=_MEMORY_ENTRIES_EFI if has_efi_array else _MEMORY_ENTRIES,
+        reserved_capacity=_MEMORY_ENTRIES + config.nr_cpus + 1,
+        growth_panics=behaviour.memblock_full == "panic",
+        marks_allocations=behaviour.memblock_alloc_flag == "RSRV_KERN",
+        skips_hotplug=skips_hotplug,
+    )
+
+
+def _run(state: EarlyBoot) -> tuple[BootOutcome, str | None, str | None]:
+    if state.scene.memory_source == "unknown":
+        _static_only(state)
+        return BootOutcome.OK, None, "RAM is not known"
+    try:
+        _SEQUENCES[state.profile.arch](state)
+    except MemblockPanic as panic:
+        state.step(StepKind.PANIC, "memblock", "an array of memblock is full", source="kernel-semantics 2.2")
+        return BootOutcome.PANIC, panic.text, None
+    except KernelPanic as panic:
+        if panic.text is None:
+            return BootOutcome.HANG, None, None
+        return BootOutcome.PANIC, panic.text, None
+    return verdict(state)
+
+
+def _static_only(state: EarlyBoot) -> None:
+    # Without RAM nothing can be placed: only what the tree fixes is shown, and no log is claimed.
+    from carveout.boot.fdt_scan import scan_root_cells  # noqa: PLC0415 - only for trees without RAM
+
+    scan_root_cells(state)
+    state.dynamic_is_unknown = True
+    scan = RegionScan(state)
+    try:
+        scan.early()
+        scan.late()
+    except MemblockPanic:
+        state.step(StepKind.PANIC, "memblock", "an array of memblock is full", source="kernel-semantics 2.2")
+    state.log.clear()
+
+
+def _gather(state: EarlyBoot, outcome: BootOutcome, failure: str | None, doubt: str | None) -> Boot:
+    confidence = Confidence(state, doubt)
+    regions = tuple(_region(state, region, confidence) for region in state.regions)
+    areas = tuple(
+        CmaArea(
+            name=area.name,
+            base=area.base,
+            size=area.size,
+            is_default=area is state.default_area,
+            exactness=(judged := confidence.of_area(area))[0],
+            why=judged[1],
+            from_region=area.region.node.path if area.region is not None else None,
+        )
+        for area in state.areas
+    )
+    return Boot(
+        scene=state.scene,
+        profile=state.profile,
+        regions=regions,
+        cma=areas,
+        memory=tuple(
+            MemoryRange(base=r.base, size=r.size, nomap=bool(r.flags & Flag.NOMAP), flags=r.flags, nid=r.nid)
+            for r in state.mb.memory
+        ),
+        reserved=tuple(
+            ReservedRange(
+                base=r.base,
+                size=r.size,
+                who=", ".join(state.ledger.owners(r.base, r.size)),
+                flags=r.flags,
+                nid=r.nid,
+            )
+            for r in state.mb.reserved
+        ),
+        claims=tuple(
+            Claim(base=start, size=end - start, who=who) for start, end, who in sorted(state.ledger.claims)
+        ),
+        consumers=consumer_results(state),
+        outcome=outcome,
+        failure=failure,
+        log_lines=tuple(state.log),
+        trace=tuple(state.trace),
+        notes=confidence.notes(),
+        exactness=confidence.overall([r.exactness for r in regions], [a.exactness for a in areas]),
+        ram_known=state.scene.memory_source != "unknown",
+    )
+
+
+def _region(state: EarlyBoot, region: RegionState, confidence: Confidence) -> PlacedRegion:
+    node = region.node
+    exactness, doubt = confidence.of_region(region)
+    shown = region.outcome not in (Outcome.ALLOC_FAILED, Outcome.IGNORED, Outcome.UNKNOWN)
+    compatible = node.compatible
+    texts = compatible.value.rstrip(b"\0").split(b"\0") if compatible is not None else []
+    return PlacedRegion(
+        path=node.path,
+        name=node.name,
+        kind=region.kind,
+        base=region.base if shown else None,
+        size=region.size if shown else None,
+        requested_size=region.requested_size,
+        requested_base=region.requested_base,
+        align=region.align if region.kind is RegionKind.DYNAMIC else None,
+        alloc_ranges=region.windows,
+        nomap=node.no_map,
+        reusable=node.reusable,
+        pool=region.pool,
+        driver=region.driver,
+        outcome=region.outcome,
+        exactness=exactness,
+        why="; ".join([*dict.fromkeys(region.reasons), *([doubt] if doubt else [])]),
+        hole=region.hole,
+        compatible=tuple(text.decode("utf-8", "surrogateescape") for text in texts),
+        phandle=node.phandle,
+        label=node.label,
+        extra=tuple(region.extra),
+    )

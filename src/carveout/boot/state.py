@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The state of one simulated boot: memblock, the kernel's tables, and the trace of what was done and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from carveout.boot.memblock import Memblock
+from carveout.boot.messages import MESSAGES
+from carveout.boot.result import Hole, LogLine, Outcome, RegionKind, Step, StepKind
+from carveout.span import MIB, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from carveout.board import Board, RegionNode
+    from carveout.boot.cmdline import KernelArguments
+    from carveout.boot.memblock import MemblockRegion, MemblockRules
+    from carveout.boot.region_table import RegionScan
+    from carveout.boot.scene import ResolvedScene
+    from carveout.kernel import Profile
+
+ENOENT, ENOMEM, EBUSY, ENODEV, EINVAL, ENOSPC = 2, 12, 16, 19, 22, 28
+
+
+class KernelPanic(Exception):  # noqa: N818 - not an error of ours: the simulated kernel stops here
+    """The simulated kernel panics. text: what it prints after `Kernel panic - not syncing: `."""
+
+    def __init__(self, text: str | None) -> None:
+        """Keep the text; None for a hang without a message."""
+        super().__init__(text or "hang")
+        self.text = text
+
+
+@dataclass(slots=True, kw_only=True)
+class RegionState:
+    """What has become of one node below /reserved-memory so far."""
+
+    node: RegionNode
+    kind: RegionKind
+    base: int | None = None
+    size: int | None = None
+    requested_base: int | None = None
+    requested_size: int | None = None
+    align: int | None = None
+    windows: tuple[Span, ...] = ()
+    outcome: Outcome = Outcome.IGNORED
+    pool: str | None = None
+    driver: str | None = None
+    reasons: list[str] = field(default_factory=list)
+    hole: Hole | None = None
+    extra: list[Span] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class ReservedMem:
+    """One entry of the kernel's reserved_mem array."""
+
+    region: RegionState
+    name: str
+    base: int
+    size: int
+    phandle: int
+    driver: str | None = None
+    """The compatible of the handler that took it: it has ops."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Area:
+    """One entry of the kernel's cma_areas array."""
+
+    name: str
+    base: int
+    size: int
+    region: RegionState | None
+
+
+class Ledger:
+    """Who holds which bytes: finer than memblock's `reserved`, which forgets the owners."""
+
+    def __init__(self) -> None:
+        """Start with nobody holding anything."""
+        self.claims: list[tuple[int, int, str]] = []
+
+    def take(self, base: int, size: int, who: str) -> None:
+        """Note that `who` holds [base, base + size)."""
+        if size:
+            self.claims.append((base, base + size, who))
+
+    def give(self, base: int, size: int) -> None:
+        """Forget every claim on [base, base + size), as memblock_phys_free() frees for everyone."""
+        end = base + size
+        kept: list[tuple[int, int, str]] = []
+        for start, stop, who in self.claims:
+            if stop <= base or start >= end:
+                kept.append((start, stop, who))
+                continue
+            if start < base:
+                kept.append((start, base, who))
+            if stop > end:
+                kept.append((end, stop, who))
+        self.claims = kept
+
+    def give_outside(self, reserved: Sequence[MemblockRegion]) -> None:
+        """Forget every claim on bytes that are not in `reserved` any more."""
+        kept: list[tuple[int, int, str]] = []
+        for start, stop, who in self.claims:
+            for region in reserved:
+                low, high = max(start, region.base), min(stop, region.base + region.size)
+                if low < high:
+                    kept.append((low, high, who))
+        self.claims = kept
+
+    def owners(self, base: int, size: int) -> list[str]:
+        """Return who holds any of [base, base + size), in order of claiming, each once."""
+        end = base + size
+        return list(dict.fromkeys(who for start, stop, who in self.claims if start < end and base < stop))
+
+
+class EarlyBoot:
+    """Everything the boot sequence works on. Made once for a boot, changed in place, read at the end."""
+
+    def __init__(
+        self,
+        *,
+        board: Board,
+        scene: ResolvedScene,
+        profile: Profile,
+        arguments: KernelArguments,
+        rules: MemblockRules,
+    ) -> None:
+        """Begin a boot of `board` in `scene` on the kernel of `profile`."""
+        self.board = board
+        self.scene = scene
+        self.profile = profile
+        self.behaviour = profile.behaviour
+        self.config = profile.config
+        self.arguments = arguments
+        self.mb = Memblock(rules)
+        self.ledger = Ledger()
+        self.mask = (1 << rules.phys_bits) - 1
+        self.digits = rules.phys_bits // 4
+        self.regions: list[RegionState] = []
+        self.table: list[ReservedMem] = []
+        self.areas: list[Area] = []
+        self.default_area: Area | None = None
+        self.initrd: Span | None = scene.initrd
+        self.log: list[LogLine] = []
+        self.trace: list[Step] = []
+        self.root_address_cells = 1
+        self.root_size_cells = 1
+        self.dynamic_is_unknown = False
+        """RAM is not known: dynamic regions cannot be placed."""
+        self.region_scan: RegionScan | None = None
+        self.crash_low_limit = 0
+        """CRASH_ADDR_LOW_MAX of the generic crash kernel reservation, in bytes."""
+
+    # ---- trace and log -------------------------------------------------------------------------------
+    def step(
+        self,
+        kind: StepKind,
+        subject: str,
+        reason: str,
+        *,
+        base: int | None = None,
+        size: int | None = None,
+        source: str = "",
+    ) -> None:
+        """Add a step to the trace; log lines that follow belong to it."""
+        self.trace.append(
+            Step(kind=kind, subject=subject, reason=reason, base=base, size=size, source=source)
+        )
+
+    def say(self, key: str, **values: object) -> None:
+        """Print one of the kernel's messages."""
+        message = MESSAGES[key]
+        level = message.level
+        if key == "reserve-failed":
+            level = self.behaviour.reserve_failure_level
+        text = message.text.format(prefix=self.behaviour.region_message_prefix, **values)
+        self.log.append(LogLine(text=text, level=level, step=max(len(self.trace) - 1, 0)))
+
+    def pa(self, address: int) -> str:
+        """Format a phys_addr_t as %pa does."""
+        return f"0x{address & self.mask:0{self.digits}x}"
+
+    def mib(self, size: int) -> int:
+        """Return a size in whole MiB, cut off as the kernel's messages do."""
+        return (size & self.mask) // MIB
+
+    # ---- memblock with an owner ----------------------------------------------------------------------
+    def reserve(self, base: int, size: int, who: str, reason: str, source: str = "") -> int:
+        """memblock_reserve() for `who`; returns 0 or -ENOMEM."""
+        result = self.mb.reserve(base, size)
+        if result == 0:
+            self.ledger.take(base, size, who)
+        self.step(
+            StepKind.RESERVE if result == 0 else StepKind.FAIL,
+            who,
+            reason if result == 0 else f"{reason}; the array of reserved regions is full",
+            base=base,
+            size=size,
+            source=source,
+        )
+        return result
+
+    def free(self, base: int, size: int, who: str, reason: str, source: str = "") -> None:
+        """memblock_phys_free(): the bytes become free whoever reserved them."""
+        others = [name for name in self.ledger.owners(base, size) if name != who]
+        if self.mb.phys_free(base, size) == 0:
+            self.ledger.give(base, size)
+        if others:
+            reason += "; this also frees what belongs to " + ", ".join(others)
+        self.step(StepKind.FREE, who, reason, base=base, size=size, source=source)
+
+    def allocate(
+        self,
+        size: int,
+        align: int,
+        who: str,
+        reason: str,
+        *,
+        start: int = 0,
+        end: int = 0,
+        nid: int | None = None,
+        exact_nid: bool = False,
+        source: str = "",
+    ) -> int:
+        """memblock_alloc() for `who`: returns the base, or 0 if there is no room."""
+        base = self.mb.alloc(size, align, start=start, end=end, nid=nid, exact_nid=exact_nid)
+        if base:
+            self.ledger.take(base, size, who)
+            self.step(StepKind.ALLOC, who, reason, base=base, size=size, source=source)
+        else:
+            self.step(StepKind.FAIL, who, f"{reason}: no room", size=size, source=source)
+        return base
+
+    def hole_in(self, *, align: int, start: int, end: int) -> Hole | None:
+        """Return the largest free range in a window, for an explanation."""
+        found = self.mb.largest_free(align=align, start=start, end=end)
+        return None if found is None else Hole(span=found[0], usable=found[1])

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Does the boot survive what was placed? Decided after early memory set-up.
+
+Source: kernel-semantics 5.6.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from carveout.boot.result import BootOutcome, StepKind
+from carveout.span import Span
+
+if TYPE_CHECKING:
+    from carveout.boot.state import Area, EarlyBoot
+
+_SOURCE = "kernel-semantics 5.6"
+_INIT_KILLED = "Attempted to kill init! exitcode=0x0000000b"
+
+
+def verdict(state: EarlyBoot) -> tuple[BootOutcome, str | None, str | None]:
+    """Return (outcome, panic text, doubt): a doubt when boots show that the outcome is not certain."""
+    layout = state.profile.layout
+    if layout is None:
+        return BootOutcome.OK, None, None
+    ram = [Span.sized(region.base, region.size) for region in state.mb.memory]
+    outside = [area for area in state.areas if not _is_covered(Span.sized(area.base, area.size), ram)]
+    for area in outside:
+        if not _sections_have_memory(area, ram, layout.section_size):
+            state.step(StepKind.PANIC, area.name, "a contiguous area lies outside RAM and has no struct pages",
+                       base=area.base, size=area.size, source=_SOURCE)  # fmt: skip
+            return BootOutcome.PANIC, _INIT_KILLED, None
+    if outside and state.behaviour.unactivated_cma == "released":
+        area = outside[0]
+        state.step(StepKind.PANIC, area.name, "a contiguous area reaches outside RAM",
+                   base=area.base, size=area.size, source=_SOURCE)  # fmt: skip
+        return BootOutcome.HANG, None, "a contiguous area partly outside RAM hung the one boot that was tried"
+    return BootOutcome.OK, None, None
+
+
+def _is_covered(span: Span, ram: list[Span]) -> bool:
+    at = span.start
+    for bank in ram:
+        if bank.start <= at < bank.end:
+            at = bank.end
+    return at >= span.end
+
+
+def _sections_have_memory(area: Area, ram: list[Span], section: int) -> bool:
+    first, last = area.base // section, (area.base + area.size - 1) // section
+    # Only the ends and the borders of RAM can be in doubt: walk the banks instead of all sections.
+    at = first
+    for bank in ram:
+        low, high = bank.start // section, (bank.end - 1) // section
+        if low <= at <= high:
+            at = high + 1
+    return at > last

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one kernel does differently from another: one named field per decision.
+
+The values given here are those of Linux 5.10; `kernel/changes.py` says which release changed which field.
+The simulator branches on these fields and never on a version, since distributions backport.
+Section numbers are those of the kernel-semantics specification.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behaviour:
+    """The decisions of one kernel. Field names are the ones `--behaviour NAME=VALUE` takes."""
+
+    # --- scan of the flat tree (1.1, 6) ---------------------------------------------------------------
+    memory_nodes: Literal["any-depth", "root-children"] = "any-depth"
+    """Which nodes with device_type `memory` count; `any-depth` ignores their status."""
+    memory_reg_length: Literal["lenient", "strict"] = "lenient"
+    """`strict`: a reg whose length is no multiple of an entry is rejected as a whole."""
+    chosen_lookup: Literal["exact-name", "path"] = "exact-name"
+    initrd_reversed: Literal["accepted", "ignored"] = "accepted"
+    """What happens when linux,initrd-start is above linux,initrd-end."""
+    usable_memory_range: Literal["arm64-first", "generic", "generic-strict"] = "arm64-first"
+    elfcorehdr: Literal["arm64-after-regions", "after-scan", "first", "first-strict"] = "arm64-after-regions"
+    """When linux,elfcorehdr is reserved, and whether its length is checked."""
+    memreserve: Literal["first", "last"] = "first"
+    """Memory reservation block before or after /reserved-memory (1.6)."""
+    string_properties: Literal["raw", "checked"] = "raw"
+    """`checked`: status and compatible must end in NUL, else they count as absent."""
+
+    # --- /reserved-memory (3) -------------------------------------------------------------------------
+    reserved_memory_lookup: Literal["exact-name", "path"] = "exact-name"
+    region_nodes: Literal["all-depths", "children"] = "all-depths"
+    region_table: Literal["sorted-queue", "two-pass"] = "sorted-queue"
+    """`sorted-queue`: 64 slots, sorted, then allocated and initialised (3.5). `two-pass`: 3.6."""
+    static_reg_entries: Literal["all", "first"] = "all"
+    static_reg_malformed: Literal["skip", "absent"] = "skip"
+    static_reg_empty: Literal["nothing", "counts", "absent"] = "nothing"
+    """A `reg` of length 0: `counts` reads the cells behind it in the blob, as 6.12 does."""
+    extra_reg_warning: Literal["none", "late", "early"] = "none"
+    early_fixup: Literal["none", "reserve", "validated"] = "none"
+    """When arm's dma_contiguous_early_fixup() sees a static pool: never before init, or while reserving."""
+    region_validate: Literal["none", "before-reserve"] = "none"
+    """`before-reserve`: the CMA handler may veto a region before anything is reserved."""
+    static_nomap_busy: Literal["reserved", "reserved-ram"] = "reserved"
+    """When a static no-map region is refused: any reserved byte, or only if the range also is RAM."""
+    dynamic_nomap: Literal["remove", "reserve-and-mark"] = "remove"
+    dynamic_cma_align: Literal["CMA", "DMA_CMA"] = "CMA"
+    """The configuration option that makes the kernel align dynamic contiguous pools."""
+    alloc_ranges_malformed: Literal["skip", "absent"] = "skip"
+    alloc_direction: Literal["top-down", "neighbour"] = "top-down"
+    """`neighbour`: bottom-up beside an already placed dynamic region (3.4)."""
+    alloc_failure_message: Literal["plain", "with-size"] = "plain"
+    region_message_prefix: Literal["OF: fdt: ", "OF: reserved mem: "] = "OF: fdt: "
+    reserve_failure_level: Literal["info", "err"] = "info"
+    handler_dispatch: Literal["try-next", "stop"] = "try-next"
+    """After a handler fails: try the next match, or stop unless it says ENODEV."""
+    cma_handler_checks: Literal["cmdline-first", "flags-first"] = "cmdline-first"
+    init_failure_undo: Literal["free-and-add", "clear-or-free"] = "free-and-add"
+    init_failure_entry: Literal["kept", "dropped"] = "kept"
+    region_summary: Literal["none", "line"] = "none"
+    """The `a..b (N KiB) map non-reusable NAME` line."""
+    sort_variant: Literal["A", "B"] = "A"
+    sort_key: Literal["base-size", "base-size-node"] = "base-size"
+    refused_root_entries: Literal[0, 64] = 0
+    """How many entries the late pass allocates when /reserved-memory was refused (3.6)."""
+    restricted_pool: Literal["absent", "known"] = "absent"
+    fsl_qbman_handlers: Literal["declared", "absent"] = "declared"
+    dma_default: Literal["arm", "DMA_GLOBAL_POOL"] = "arm"
+
+    # --- binding of devices (5.1) ---------------------------------------------------------------------
+    device_lookup: Literal["phandle", "name"] = "phandle"
+    second_coherent_pool: Literal["ignored", "busy"] = "ignored"
+    region_missing_entry: Literal["found", "absent"] = "found"
+    """Whether a region whose initialisation failed is still found by drivers."""
+
+    # --- contiguous memory (4) ------------------------------------------------------------------------
+    cma_min_alignment: Literal["max-order", "pageblock"] = "max-order"
+    max_order_counts: Literal["orders", "order"] = "orders"
+    """Whether (ARCH_)FORCE_MAX_(ZONE)ORDER is the number of orders or the highest one."""
+    cma_slots: Literal["areas+1", "areas"] = "areas+1"
+    cma_high: Literal["highmem-only", "above-4g-after-highmem", "above-4g-by-dram", "above-4g-by-limit"] = (
+        "highmem-only"
+    )
+    cma_user_limit: Literal["clamped", "wins"] = "clamped"
+    cma_messages: Literal["plain", "node", "requested"] = "plain"
+    """`node`: with ` on node N`; `requested`: plain, and the size before rounding."""
+    cma_boundary_check: Literal["always", "highmem"] = "always"
+    pernuma_cma: Literal["before", "config-before", "after"] = "before"
+    """When per-node areas are made, relative to the default area (4.5)."""
+    hugetlb_cma: Literal["single", "multi"] = "single"
+    unactivated_cma: Literal["kept", "released"] = "kept"
+
+    # --- memblock (2) ---------------------------------------------------------------------------------
+    memblock_full: Literal["enomem", "panic"] = "enomem"
+    memblock_alloc_flag: Literal["none", "RSRV_KERN"] = "none"
+    hotplug_until_numa: Literal["kept", "cleared"] = "kept"
+    """Whether NUMA set-up clears the HOTPLUG flag of all memory (2.4)."""
+    cap_without_memory: Literal["silent", "warns"] = "silent"
+
+    # --- arm64 (1.2, 4.6) -----------------------------------------------------------------------------
+    arm64_kernel_start: Literal["_text", "_stext"] = "_text"
+    arm64_initrd: Literal["re-add", "add-and-map"] = "re-add"
+    arm64_dma_limit: Literal["power-of-two", "exact"] = "power-of-two"
+    arm64_linear_map_warning: Literal["silent", "warns"] = "silent"
+    arm64_sparse: Literal["before-cma", "after-cma"] = "before-cma"
+    arm64_kernel_mapping: Literal["apart", "with-memory"] = "apart"
+    """Whether the kernel image is taken out of the linear map and mapped with blocks."""
+    arm64_swapper_tables: Literal["allocated", "static"] = "allocated"
+    """Whether the tables of the kernel image come from memblock (and init_pg_dir is freed)."""
+    arm64_numa_distance: Literal["always", "with-map"] = "always"
+    arm64_node_cpumask: Literal["none", "allocated"] = "none"
+    arm64_rodata_blocks: Literal["honoured", "ignored"] = "honoured"
+    kfence_pool: Literal["none", "early"] = "none"
+
+    # --- crash kernel (1.7) ---------------------------------------------------------------------------
+    crashkernel: Literal["arm64-low", "arm64-high-low", "generic"] = "arm64-low"

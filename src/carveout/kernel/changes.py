@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of changes: which release changed which decision, and how that is known.
+
+Folded over a version it gives the Behaviour of that kernel. `release` is the release in which the change
+appeared, where that is known; otherwise only the two booted releases around it are known, and a version
+between them is reported as modelled.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Change(NamedTuple):
+    """One field that changed. by: the first booted release with the new value."""
+
+    by: str
+    field: str
+    value: str | int
+    release: str | None = None
+    commit: str | None = None
+    source: str = ""
+
+
+CHANGES: tuple[Change, ...] = (
+    # --- between 5.10 and 6.1 -------------------------------------------------------------------------
+    Change("6.1", "memory_nodes", "root-children", "5.16", "fb2293fd5ef1", "6.1, 9"),
+    Change("6.1", "chosen_lookup", "path", "5.16", "fb2293fd5ef1", "1.1"),
+    Change("6.1", "reserved_memory_lookup", "path", "5.16", "fb2293fd5ef1", "3.1"),
+    Change("6.1", "region_nodes", "children", "5.16", "fb2293fd5ef1", "3.2"),
+    Change("6.1", "initrd_reversed", "ignored", source="1.1"),
+    Change("6.1", "usable_memory_range", "generic", source="1.1, 6.3"),
+    Change("6.1", "elfcorehdr", "after-scan", source="1.6"),
+    Change("6.1", "static_nomap_busy", "reserved-ram", source="3.3"),
+    Change("6.1", "dynamic_nomap", "reserve-and-mark", source="3.4"),
+    Change("6.1", "alloc_failure_message", "with-size", source="3.9"),
+    Change("6.1", "reserve_failure_level", "err", source="3.9"),
+    Change("6.1", "init_failure_undo", "clear-or-free", source="3.5"),
+    Change("6.1", "restricted_pool", "known", source="3.7"),
+    Change("6.1", "dma_default", "DMA_GLOBAL_POOL", source="3.7"),
+    Change("6.1", "cma_min_alignment", "pageblock", source="4.1"),
+    Change("6.1", "cma_high", "above-4g-after-highmem", source="4.3"),
+    Change("6.1", "unactivated_cma", "released", source="5.3"),
+    Change("6.1", "cap_without_memory", "warns", source="2.6"),
+    Change("6.1", "arm64_kernel_start", "_stext", source="1.2"),
+    Change("6.1", "arm64_initrd", "add-and-map", source="1.2"),
+    Change("6.1", "arm64_linear_map_warning", "warns", source="1.2"),
+    Change("6.1", "crashkernel", "arm64-high-low", source="1.7"),
+    # --- between 6.1 and 6.12 -------------------------------------------------------------------------
+    Change("6.12", "memreserve", "last", "6.4", "b41328187629", "1.6"),
+    Change("6.12", "region_table", "two-pass", "6.12", "8a6e02d0c00e", "3.6"),
+    Change("6.12", "static_reg_empty", "counts", "6.12", "8a6e02d0c00e", "3.3"),
+    Change("6.12", "extra_reg_warning", "late", "6.12", "8a6e02d0c00e", "3.6"),
+    Change("6.12", "sort_key", "base-size-node", source="3.6"),
+    Change("6.12", "sort_variant", "B", source="3.8"),
+    Change("6.12", "refused_root_entries", 64, "6.12", "8a6e02d0c00e", "3.6"),
+    Change("6.12", "region_message_prefix", "OF: reserved mem: ", source="3.9"),
+    Change("6.12", "device_lookup", "name", source="5.1"),
+    Change("6.12", "early_fixup", "reserve", source="3.3"),
+    Change("6.12", "elfcorehdr", "first", source="1.6"),
+    Change("6.12", "alloc_direction", "neighbour", source="3.4"),
+    Change("6.12", "region_summary", "line", source="3.6"),
+    Change("6.12", "fsl_qbman_handlers", "absent", source="3.7"),
+    Change("6.12", "max_order_counts", "order", source="4.1"),
+    Change("6.12", "cma_slots", "areas", source="3.7"),
+    Change("6.12", "cma_high", "above-4g-by-dram", source="4.3"),
+    Change("6.12", "cma_messages", "node", source="4.4"),
+    Change("6.12", "pernuma_cma", "config-before", source="4.5"),
+    Change("6.12", "memblock_full", "panic", source="2.2"),
+    Change("6.12", "hotplug_until_numa", "cleared", source="2.4"),
+    Change("6.12", "arm64_kernel_start", "_text", source="1.2"),
+    Change("6.12", "arm64_dma_limit", "exact", source="1.2"),
+    Change("6.12", "arm64_swapper_tables", "static", source="4.6"),
+    Change("6.12", "arm64_numa_distance", "with-map", source="4.6"),
+    Change("6.12", "arm64_node_cpumask", "allocated", source="4.6"),
+    Change("6.12", "arm64_rodata_blocks", "ignored", source="4.6"),
+    Change("6.12", "kfence_pool", "early", source="4.6"),
+    Change("6.12", "crashkernel", "generic", source="1.7"),
+    # --- between 6.12 and 7.2 -------------------------------------------------------------------------
+    Change("7.2", "memory_reg_length", "strict", source="6.1"),
+    Change("7.2", "usable_memory_range", "generic-strict", source="6.3"),
+    Change("7.2", "elfcorehdr", "first-strict", source="1.1"),
+    Change("7.2", "string_properties", "checked", source="3.2"),
+    Change("7.2", "static_reg_entries", "first", source="3.3"),
+    Change("7.2", "static_reg_malformed", "absent", source="3.3"),
+    Change("7.2", "static_reg_empty", "absent", source="3.3"),
+    Change("7.2", "extra_reg_warning", "early", source="3.3"),
+    Change("7.2", "early_fixup", "validated", source="3.3"),
+    Change("7.2", "region_validate", "before-reserve", source="3.3"),
+    Change("7.2", "dynamic_cma_align", "DMA_CMA", source="3.4"),
+    Change("7.2", "alloc_ranges_malformed", "absent", source="3.4"),
+    Change("7.2", "handler_dispatch", "stop", source="3.7"),
+    Change("7.2", "cma_handler_checks", "flags-first", source="3.7"),
+    Change("7.2", "init_failure_entry", "dropped", source="3.6"),
+    Change("7.2", "sort_key", "base-size", source="3.6"),
+    Change("7.2", "refused_root_entries", 0, source="3.6"),
+    Change("7.2", "second_coherent_pool", "busy", source="5.1"),
+    Change("7.2", "region_missing_entry", "absent", source="5.1"),
+    Change("7.2", "cma_high", "above-4g-by-limit", source="4.3"),
+    Change("7.2", "cma_user_limit", "wins", source="4.2"),
+    Change("7.2", "cma_messages", "requested", source="4.4"),
+    Change("7.2", "cma_boundary_check", "highmem", source="4.3"),
+    Change("7.2", "pernuma_cma", "after", source="4.5"),
+    Change("7.2", "hugetlb_cma", "multi", source="4.5"),
+    Change("7.2", "memblock_alloc_flag", "RSRV_KERN", source="2.1"),
+    Change("7.2", "arm64_sparse", "after-cma", source="1.2"),
+    Change("7.2", "arm64_kernel_mapping", "with-memory", source="4.6"),
+)

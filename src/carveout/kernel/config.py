@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The configuration of a kernel build: the options which matter for reserved memory, and known builds.
+
+Source: kernel-semantics 10 (values read from Debian's configuration files).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+KIB = 1 << 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """One kernel configuration. Field names follow the CONFIG_ options; sizes are in the option's unit."""
+
+    page_size: int
+    """Bytes."""
+    phys_bits: int = 64
+    """Width of phys_addr_t."""
+    va_bits: int = 48
+    pa_bits: int = 48
+    cma: bool = True
+    dma_cma: bool = True
+    cma_size_mbytes: int = 64
+    cma_size_percentage: int = 0
+    cma_size_sel: Literal["mbytes", "percentage", "min", "max"] = "mbytes"
+    cma_areas: int = 20
+    cma_alignment: int = 8
+    max_order: int = 10
+    """(ARCH_)FORCE_MAX_(ZONE)ORDER as configured; Behaviour.max_order_counts says what it counts."""
+    page_block_max_order: int | None = None
+    hugetlb_page: bool = True
+    transparent_hugepage: bool = True
+    zone_dma: bool = True
+    zone_dma32: bool = True
+    numa: bool = True
+    nodes_shift: int = 4
+    nr_cpus: int = 512
+    highmem: bool = False
+    dma_declare_coherent: bool = True
+    dma_restricted_pool: bool = False
+    dma_global_pool: bool = False
+    dma_pernuma_cma: bool = False
+    """DMA_PERNUMA_CMA (≤6.1) or DMA_NUMA_CMA."""
+    cma_size_pernuma: bool = False
+    tegra210_emc_table: bool = False
+    fsl_dpaa: bool = False
+    crash_dump: bool = True
+    efi: bool = True
+    kfence: bool = True
+    kfence_sample_interval: int = 0
+    cmdline: str = ""
+
+    @property
+    def hugetlb_page_order(self) -> int:
+        """log2 of the pages in a huge page at the level of one page-table page."""
+        return {4: 9, 16: 11, 64: 13}[self.page_size // KIB]
+
+
+_ARM64_510 = Config(
+    page_size=4 * KIB,
+    cma_areas=19,
+    max_order=11,
+    nr_cpus=256,
+    dma_pernuma_cma=True,
+    kfence=False,
+)
+_ARM64_612 = Config(page_size=4 * KIB, va_bits=52, pa_bits=52)
+
+DEBIAN: dict[tuple[str, str, int], Config] = {
+    ("arm64", "5.10", 4 * KIB): _ARM64_510,
+    ("arm64", "6.1", 4 * KIB): _ARM64_510,
+    ("arm64", "6.12", 4 * KIB): _ARM64_612,
+    ("arm64", "6.12", 16 * KIB): replace(_ARM64_612, page_size=16 * KIB, max_order=11),
+    ("arm64", "7.2", 4 * KIB): replace(
+        _ARM64_612, page_block_max_order=10, dma_pernuma_cma=True, cma_size_pernuma=True
+    ),
+}
+"""(architecture, series, page size) → configuration of Debian's kernel package."""

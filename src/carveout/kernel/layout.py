@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sizes fixed when a kernel is built: its structures, and the inner borders of its image.
+
+They decide where early allocations land and so where the default contiguous area goes. They were measured
+on the booted Debian kernels (kernel-semantics 4.6); for any other build they are an estimate, and results
+that depend on them are `modelled`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KIB = 1 << 10
+MIB = 1 << 20
+GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm64Layout:
+    """Build constants of an arm64 kernel, in bytes. Offsets are from `_text`."""
+
+    device_node: int
+    """sizeof(struct device_node)."""
+    property: int
+    """sizeof(struct property)."""
+    reserved_mem: int
+    """sizeof(struct reserved_mem), for the array of the late pass; 0 where the array is static."""
+    node_data: int
+    image_size: int
+    """`_end - _text`."""
+    reserved_from: int
+    """What the kernel reserves of its image begins here."""
+    init_begin: int
+    """End of the part of the image that is mapped apart from the linear map."""
+    init_pg_dir: tuple[int, int] | None
+    """(offset, size) of the tables given back after paging_init()."""
+    segments: tuple[int, ...]
+    """Borders of the mapped segments of the image; empty where its tables are not allocated."""
+    idmap_pages: int
+    section_size: int
+    """Bytes of RAM in one sparsemem section."""
+    section_usage: int
+    """Bytes of usage map per section."""
+    vmemmap_origin: int
+    """Distance of the start of vmemmap from the 512 GiB border below it."""
+    vmemmap_head_mapped: bool
+    """Whether the tables at the very start of vmemmap exist already."""
+
+
+_VMEMMAP_SPAN = 512 * GIB
+
+ARM64_LAYOUTS: dict[tuple[str, int], Arm64Layout] = {
+    ("5.10", 4 * KIB): Arm64Layout(
+        device_node=168,
+        property=88,
+        reserved_mem=0,
+        node_data=0x2500,
+        image_size=0x1AD0000,
+        reserved_from=0,
+        init_begin=0x1270000,
+        init_pg_dir=(0x1AC8000, 0x5000),
+        segments=(0, 0xB80000, 0x1270000, 0x12F0000, 0x17C0000, 0x1AD0000),
+        idmap_pages=0,
+        section_size=1 * GIB,
+        section_usage=0x150,
+        vmemmap_origin=_VMEMMAP_SPAN - 2 * MIB,
+        vmemmap_head_mapped=True,
+    ),
+    ("6.1", 4 * KIB): Arm64Layout(
+        device_node=208,
+        property=96,
+        reserved_mem=0,
+        node_data=0x2C80,
+        image_size=0x2010000,
+        reserved_from=0x10000,
+        init_begin=0x1650000,
+        init_pg_dir=(0x200B000, 0x5000),
+        segments=(0x10000, 0xD00000, 0x1650000, 0x1700000, 0x1CA0000, 0x2010000),
+        idmap_pages=4,
+        section_size=128 * MIB,
+        section_usage=56,
+        vmemmap_origin=0,
+        vmemmap_head_mapped=False,
+    ),
+    ("6.12", 4 * KIB): Arm64Layout(
+        device_node=208,
+        property=104,
+        reserved_mem=48,
+        node_data=0x3740,
+        image_size=0x24F0000,
+        reserved_from=0,
+        init_begin=0x1D10000,
+        init_pg_dir=None,
+        segments=(),
+        idmap_pages=0,
+        section_size=128 * MIB,
+        section_usage=56,
+        vmemmap_origin=511 * GIB,
+        vmemmap_head_mapped=False,
+    ),
+    ("6.12", 16 * KIB): Arm64Layout(
+        device_node=208,
+        property=104,
+        reserved_mem=48,
+        node_data=0x3880,
+        image_size=0x25A0000,
+        reserved_from=0,
+        init_begin=0x1D40000,
+        init_pg_dir=None,
+        segments=(),
+        idmap_pages=0,
+        section_size=128 * MIB,
+        section_usage=32,
+        vmemmap_origin=0,
+        vmemmap_head_mapped=False,
+    ),
+    ("7.2", 4 * KIB): Arm64Layout(
+        device_node=208,
+        property=112,
+        reserved_mem=40,
+        node_data=0x3800,
+        image_size=0x2F00000,
+        reserved_from=0,
+        init_begin=0,
+        init_pg_dir=None,
+        segments=(),
+        idmap_pages=0,
+        section_size=128 * MIB,
+        section_usage=56,
+        vmemmap_origin=0,
+        vmemmap_head_mapped=False,
+    ),
+}
+"""(series, page size) → constants of Debian's kernel."""
