@@ -202,6 +202,12 @@ def test_memory_limits(operation: str, limit: int, memory_after: str, reserved_a
     assert memblock.snapshot() == (regions(memory_after), regions(reserved_after))
 
 
+def test_a_limit_at_the_end_of_a_bank_is_there_and_not_in_the_next() -> None:
+    memblock = drawn(memory="mmm..mmm", reserved="..rrrr..")
+    memblock.enforce_memory_limit(3 * MIB)
+    assert memblock.snapshot() == (regions("mmm....."), regions("..r....."))
+
+
 def test_queries() -> None:
     memblock = drawn(memory="..mmnn.1", reserved="...rr...")
     assert (memblock.start_of_dram(), memblock.end_of_dram()) == (2 * MIB, 8 * MIB)

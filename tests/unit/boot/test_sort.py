@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+from itertools import product
 
 import pytest
 
@@ -65,3 +66,10 @@ def test_sorts_and_loses_nothing(variant: SortVariant, count: int) -> None:
 def test_distinct_keys_have_one_order(variant: SortVariant) -> None:
     keys = [7, 3, 9, 1, 8, 0, 2, 6, 5, 4]
     assert [keys[index] for index in order(keys, variant)] == list(range(10))
+
+
+@pytest.mark.parametrize("variant", [A, B])
+@pytest.mark.parametrize("count", range(6))
+def test_all_short_lists(variant: SortVariant, count: int) -> None:
+    for keys in product(range(count), repeat=count):
+        assert [keys[index] for index in order(list(keys), variant)] == sorted(keys)
