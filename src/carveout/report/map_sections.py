@@ -91,10 +91,11 @@ def _totals(layout: Layout, terminal: Terminal) -> list[str]:
     for (name, exact, remark), size in zip(parts, sizes, strict=True):
         line = f"  {name:<{width}}  {size:>{size_width}}"
         if size.startswith("~"):
-            line += f"  {terminal.paint('dim', ', '.join(filter(None, (format_size(exact), remark))))}"
-        elif remark:
-            line += f"  {terminal.paint('dim', remark)}"
-        lines.append(line)
+            beside = ", ".join(filter(None, (format_size(exact), remark)))
+        else:
+            beside = remark
+        beside = fit(beside, max(terminal.width - len(line) - 2, 12), ascii_only=terminal.ascii_only)
+        lines.append(f"{line}  {terminal.paint('dim', beside)}")
     return [*lines, ""]
 
 

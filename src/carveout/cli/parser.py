@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line parser that every verb uses: argparse, with errors as carveout prints them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import NoReturn
+
+from carveout.errors import UsageError
+
+_HELP_WIDTH = 100
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    # A width of its own: asking for the screen's imports shutil, which takes longer than all of argparse.
+    def __init__(self, prog: str) -> None:
+        columns = os.environ.get("COLUMNS", "")
+        width = min(int(columns), _HELP_WIDTH) if columns.isdigit() and int(columns) > 40 else _HELP_WIDTH
+        super().__init__(prog, max_help_position=30, width=width - 2)
+
+
+class Parser(argparse.ArgumentParser):
+    """An argparse parser that raises UsageError where argparse would print and exit."""
+
+    def __init__(self, verb: str, *, summary: str, notes: str = "") -> None:
+        """verb: as typed. summary: what the verb answers. notes: printed below the options."""
+        super().__init__(
+            prog=f"carveout {verb}",
+            description=summary,
+            epilog=notes,
+            formatter_class=_Formatter,
+            allow_abbrev=False,
+        )
+        self.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError."""
+        raise UsageError(f"{message}; see '{self.prog} --help'")

@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options that describe a scene, the same for every verb that simulates, and the scene they give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from carveout.boot.scene import Scene
+from carveout.errors import SceneError, UsageError
+from carveout.units import parse_address, parse_memory, parse_placed, parse_size
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable, Mapping
+    from typing import TypeVar
+
+    from carveout.cli.parser import Parser
+
+    Value = TypeVar("Value")
+
+ARCHITECTURES = ("arm64", "arm", "riscv64", "powerpc64")
+PAGE_SIZES = (4 << 10, 16 << 10, 64 << 10)
+
+_GZIP = b"\x1f\x8b"
+_MAX_CONFIG = 16 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One scene option. kind: `one` value, `many` values, a `flag`, or a `file`(s) named relative to a scene file."""
+
+    name: str
+    metavar: str
+    help: str
+    kind: str = "one"
+
+
+OPTIONS = (
+    Option(
+        name="kernel", metavar="VERSION", help="kernel version, 5.10 to 7.2 (default: the newest booted one)"
+    ),
+    Option(name="preset", metavar="NAME", help="built-in kernel configuration (default: debian)"),
+    Option(
+        name="config", metavar="FILE", help="kernel .config, plain or gzip; overrides the preset", kind="file"
+    ),
+    Option(name="arch", metavar="ARCH", help=f"one of {', '.join(ARCHITECTURES)} (default: from the tree)"),
+    Option(name="page-size", metavar="SIZE", help="4K, 16K or 64K (default: from the configuration)"),
+    Option(
+        name="memory",
+        metavar="SIZE@BASE",
+        help="RAM, for example 1G@0x40000000; repeatable; replaces the memory nodes",
+        kind="many",
+    ),
+    Option(name="cmdline", metavar="TEXT", help="kernel command line (default: chosen/bootargs)"),
+    Option(name="kernel-image", metavar="BASE+SIZE", help="what the kernel reserves for itself"),
+    Option(name="image", metavar="FILE", help="arm64 Image file, whose header gives the size", kind="file"),
+    Option(name="image-at", metavar="BASE", help="where the Image was loaded"),
+    Option(name="dtb-at", metavar="BASE", help="where the device tree blob lies"),
+    Option(name="initrd", metavar="BASE+SIZE", help="the initrd (default: linux,initrd-* of chosen)"),
+    Option(name="efi", metavar="", help="booted through the EFI stub", kind="flag"),
+    Option(
+        name="efi-map", metavar="FILE", help="EFI memory map as efi=debug prints it, or a log", kind="file"
+    ),
+    Option(name="cpu-va", metavar="BITS", help="48 or 52: how wide the CPU's virtual addresses are"),
+    Option(name="overlay", metavar="FILE", help=".dtbo to apply first; repeatable, in order", kind="files"),
+    Option(
+        name="behaviour",
+        metavar="NAME=VALUE",
+        help="override one decision of the kernel (a vendor's backport); repeatable",
+        kind="many",
+    ),
+)
+
+# What an option was given: values as text, True for a flag.
+Given = dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneInput:
+    """A scene as the user gave it, with what has to be read beside it."""
+
+    scene: Scene
+    overlays: tuple[str, ...]
+    inputs: tuple[str, ...]
+    """Every file that was named, so that none is written over."""
+
+
+def add_scene_options(parser: Parser) -> None:
+    """Add every scene option, and --scene, to a verb's parser."""
+    group = parser.add_argument_group("scene: what the tree cannot say")
+    group.add_argument(
+        "--scene", metavar="FILE", help="TOML file with the options below as keys; options win"
+    )
+    for option in OPTIONS:
+        flag = f"--{option.name}"
+        if option.kind == "flag":
+            group.add_argument(flag, action="store_true", default=False, help=option.help)
+        elif option.kind in ("many", "files"):
+            group.add_argument(flag, action="append", default=[], metavar=option.metavar, help=option.help)
+        else:
+            group.add_argument(flag, metavar=option.metavar, help=option.help)
+
+
+def read_scene(args: Namespace) -> SceneInput:
+    """Return the scene that parsed options, and the file given with --scene, describe.
+
+    Raises SceneError or UsageError for values that make no sense, InputError for files that cannot be read.
+    """
+    given = _from_options(args)
+    inputs: list[str] = []
+    if args.scene is not None:
+        from carveout.cli.scene_file import read_scene_file  # only with --scene: tomllib takes its time
+
+        inputs.append(args.scene)
+        given = _over(read_scene_file(args.scene), given)
+    for option in OPTIONS:
+        if option.kind in ("file", "files"):
+            inputs += given.get(option.name, [])
+    return SceneInput(scene=_scene(given), overlays=tuple(given.get("overlay", ())), inputs=tuple(inputs))
+
+
+def _from_options(args: Namespace) -> Given:
+    given: Given = {}
+    values: dict[str, object] = vars(args)
+    for option in OPTIONS:
+        value = values[option.name.replace("-", "_")]
+        if isinstance(value, list):
+            if value:
+                given[option.name] = [str(item) for item in value]
+        elif value is True:
+            given[option.name] = ["yes"]
+        elif isinstance(value, str):
+            given[option.name] = [value]
+    return given
+
+
+def _over(file: Given, options: Given) -> Given:
+    # The command line wins; overrides of behaviour are kept by name, the last one counts.
+    merged = {**file, **options}
+    if "behaviour" in file and "behaviour" in options:
+        merged["behaviour"] = file["behaviour"] + options["behaviour"]
+    if "kernel-image" in options:
+        merged = {name: value for name, value in merged.items() if name in options or name[:5] != "image"}
+    elif "image" in options or "image-at" in options:
+        merged.pop("kernel-image", None)
+    return merged
+
+
+def _scene(given: Given) -> Scene:
+    from carveout.cli.files import read_text
+
+    image_at, image_size = _image(given)
+    efi_map = _one(given, "efi-map", lambda path: read_text(path, what="an EFI memory map"))
+    return Scene(
+        kernel=_one(given, "kernel", _kernel),
+        preset=_one(given, "preset", _word) or Scene(kernel=None).preset,
+        arch=_one(given, "arch", _arch),
+        page_size=_one(given, "page-size", _page_size),
+        memory=tuple(_read("memory", text, parse_memory) for text in given.get("memory", ())),
+        cmdline=_one(given, "cmdline", str),
+        kernel_image=_one(given, "kernel-image", parse_placed),
+        image_at=image_at,
+        image_size=image_size,
+        dtb_at=_one(given, "dtb-at", parse_address),
+        initrd=_one(given, "initrd", parse_placed),
+        efi="efi" in given,
+        efi_map=efi_map,
+        cpu_va=_one(given, "cpu-va", _cpu_va),
+        config=_one(given, "config", _config),
+        behaviour=_behaviour(given.get("behaviour", [])),
+    )
+
+
+def _one(given: Given, name: str, parse: Callable[[str], Value]) -> Value | None:
+    values = given.get(name)
+    return _read(name, values[-1], parse) if values else None
+
+
+def _read(name: str, text: str, parse: Callable[[str], Value]) -> Value:
+    try:
+        return parse(text)
+    except SceneError as error:
+        raise SceneError(f"--{name}: {error}") from error
+
+
+def _kernel(text: str) -> str:
+    if not text or not text.isprintable():
+        raise SceneError(f"cannot read kernel version '{text}': expected for example 6.12")
+    return text
+
+
+def _word(text: str) -> str:
+    if not text:
+        raise SceneError("is empty: expected a name, for example debian")
+    return text
+
+
+def _arch(text: str) -> str:
+    if text not in ARCHITECTURES:
+        raise SceneError(f"unknown architecture '{text}': expected one of {', '.join(ARCHITECTURES)}")
+    return text
+
+
+def _page_size(text: str) -> int:
+    size = parse_size(text)
+    if size not in PAGE_SIZES:
+        raise SceneError(f"no kernel has pages of '{text}': expected 4K, 16K or 64K")
+    return size
+
+
+def _cpu_va(text: str) -> int:
+    if text not in ("48", "52"):
+        raise SceneError(f"cannot be '{text}': expected 48 or 52")
+    return int(text)
+
+
+def _behaviour(pairs: list[str]) -> Mapping[str, str]:
+    values: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise SceneError(
+                f"--behaviour: cannot read '{pair}': expected NAME=VALUE, for example memreserve=last"
+            )
+        values[name] = value
+    return values
+
+
+def _image(given: Given) -> tuple[int | None, int | None]:
+    if "image" not in given and "image-at" not in given:
+        return None, None
+    if "kernel-image" in given:
+        raise UsageError("--kernel-image and --image say the same thing: give one of them")
+    if "image" not in given:
+        raise UsageError("--image-at needs --image FILE, whose header gives the size")
+    if "image-at" not in given:
+        raise UsageError(
+            "--image needs --image-at BASE, the address it was loaded at, for example 0x40200000"
+        )
+    from carveout.cli.kernel_image import image_size
+
+    return _one(given, "image-at", parse_address), image_size(given["image"][-1])
+
+
+def _config(path: str) -> bytes:
+    from carveout.cli.files import read_file
+
+    data = read_file(path, what="a kernel .config", limit=_MAX_CONFIG)
+    if not data.startswith(_GZIP):
+        return data
+    import zlib
+
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        text = unpacker.decompress(data, _MAX_CONFIG)
+    except zlib.error as error:
+        raise UsageError(f"--config {path}: is not a whole gzip file: {error}") from error
+    if unpacker.unconsumed_tail or not unpacker.eof:
+        raise UsageError(f"--config {path}: is cut off, or larger than {_MAX_CONFIG >> 20} MiB when unpacked")
+    return text
