@@ -131,7 +131,7 @@ def _cells(node: Node) -> Cells:
 def _phandle(node: Node) -> int | None:
     for name in ("phandle", "linux,phandle"):
         prop = node.prop(name)
-        if prop is not None and prop.length == 4:  # noqa: PLR2004 - one cell
+        if prop is not None and prop.length == 4:
             return first_cell(prop)
     return None
 

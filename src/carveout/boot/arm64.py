@@ -38,10 +38,9 @@ def boot_arm64(state: EarlyBoot) -> None:
     scan_memory(state)
     if state.behaviour.usable_memory_range != "arm64-first":
         apply_usable_range(state)
-    memstart = _memblock_init(state)
+    scan = RegionScan(state)
+    memstart = _memblock_init(state, scan)
     paging_init(state, memstart)
-    scan = state.region_scan
-    assert scan is not None
     scan.late()
     unflatten(state)
     node_data = numa_init(state)
@@ -53,7 +52,7 @@ def boot_arm64(state: EarlyBoot) -> None:
     reserve_crashkernel(state)
 
 
-def _memblock_init(state: EarlyBoot) -> int:
+def _memblock_init(state: EarlyBoot, scan: RegionScan) -> int:
     # arm64_memblock_init(); returns the start of the linear map.
     mb = state.mb
     if state.behaviour.usable_memory_range == "arm64-first":
@@ -66,8 +65,7 @@ def _memblock_init(state: EarlyBoot) -> int:
     _limit_memory(state)
     _reserve_initrd(state, linear_size)
     _reserve_kernel(state)
-    state.region_scan = RegionScan(state)
-    state.region_scan.early()
+    scan.early()
     if state.behaviour.elfcorehdr == "arm64-after-regions":
         reserve_elfcorehdr(state)
     return memstart
@@ -76,8 +74,8 @@ def _memblock_init(state: EarlyBoot) -> int:
 def _linear_size(state: EarlyBoot) -> int:
     # Half of the virtual addresses in use: 48 bits, 47 with 16 KiB pages, 52 only on a CPU that has them.
     bits = state.config.va_bits
-    if bits == 52 and state.scene.cpu_va != 52:  # noqa: PLR2004
-        bits = 47 if state.config.page_size == 16384 else 48  # noqa: PLR2004
+    if bits == 52 and state.scene.cpu_va != 52:
+        bits = 47 if state.config.page_size == 16384 else 48
     return 1 << (bits - 1)
 
 
@@ -104,7 +102,12 @@ def _limit_memory(state: EarlyBoot) -> None:
         return
     state.mb.mem_limit_remove_map(limit)
     state.ledger.give_outside(state.mb.reserved)
-    state.step(StepKind.MEMORY, "mem=", f"RAM behind the first 0x{limit:x} bytes is dropped", source="kernel-semantics 6.4")
+    state.step(
+        StepKind.MEMORY,
+        "mem=",
+        f"RAM behind the first 0x{limit:x} bytes is dropped",
+        source="kernel-semantics 6.4",
+    )
     state.say("memory-limited", mib=limit >> 20)
     text, image = text_start(state), state.scene.kernel_image
     if text is not None and image is not None:
@@ -119,7 +122,9 @@ def _reserve_initrd(state: EarlyBoot, linear_size: int) -> None:
     size = round_up(initrd.end, page) - base
     start = state.mb.start_of_dram()
     if base < start or base + size > start + linear_size:
-        state.step(StepKind.SKIP, "initrd", "outside the linear map: dropped", base=base, size=size, source=_SOURCE)
+        state.step(
+            StepKind.SKIP, "initrd", "outside the linear map: dropped", base=base, size=size, source=_SOURCE
+        )
         state.say("initrd-unreachable")
         state.initrd = None
         return
@@ -137,7 +142,9 @@ def _reserve_kernel(state: EarlyBoot) -> None:
     if image is None:
         state.step(StepKind.SKIP, "kernel", "the place of the image is not given", source=_SOURCE)
         return
-    state.reserve(image.start, image.size, "kernel", f"image from {state.behaviour.arm64_kernel_start}", _SOURCE)
+    state.reserve(
+        image.start, image.size, "kernel", f"image from {state.behaviour.arm64_kernel_start}", _SOURCE
+    )
 
 
 def dma_phys_limit(state: EarlyBoot) -> int:
@@ -173,5 +180,3 @@ def max_cpu_address(state: EarlyBoot) -> int:
                 highest = (end - 1) & state.mask
         result = min(result, highest)
     return result
-
-

@@ -25,8 +25,7 @@ _KFENCE_PAGES = 512
 
 def paging_init(state: EarlyBoot, memstart: int) -> None:
     """Take the page-table pages, give back what is not needed any more, let memblock grow from here on."""
-    layout = state.profile.layout
-    assert layout is not None
+    layout = state.profile.arm64
     _kfence_pool(state)
     _take_pages(state, table_pages(state, memstart), "page tables", "tables of the linear map")
     text = text_start(state)
@@ -40,10 +39,8 @@ def paging_init(state: EarlyBoot, memstart: int) -> None:
 
 def text_start(state: EarlyBoot) -> int | None:
     """Return the address of _text, or None when the place of the image is not known."""
-    image, layout = state.scene.kernel_image, state.profile.layout
-    if image is None or layout is None:
-        return None
-    return image.start - layout.reserved_from
+    image = state.scene.kernel_image
+    return None if image is None else image.start - state.profile.arm64.reserved_from
 
 
 def _kfence_pool(state: EarlyBoot) -> None:
@@ -54,7 +51,9 @@ def _kfence_pool(state: EarlyBoot) -> None:
         interval = state.config.kfence_sample_interval
     if interval:
         size = _KFENCE_PAGES * state.config.page_size
-        state.allocate(size, state.config.page_size, "kfence pool", "kfence.sample_interval is not 0", source=_SOURCE)
+        state.allocate(
+            size, state.config.page_size, "kfence pool", "kfence.sample_interval is not 0", source=_SOURCE
+        )
 
 
 def _take_pages(state: EarlyBoot, count: int, who: str, reason: str) -> None:
@@ -88,9 +87,9 @@ def table_pages(state: EarlyBoot, memstart: int) -> int:
             mapped = mapped_ranges(state)
             state.mb.clear_nomap(kernel.start, kernel.size)
         count = _count(mapped, memstart, slot0, slot1, blocks=blocks, kernel=kernel if isolated else None)
-    if state.config.page_size == 4096:  # noqa: PLR2004 - only then there is a fourth level
+    if state.config.page_size == 4096:
         count += _total(_touched([*mapped, *([kernel] if kernel else [])], memstart, _PGD_SPAN))
-    if state.scene.cpu_va == 52 and state.config.va_bits == 52:  # noqa: PLR2004
+    if state.scene.cpu_va == 52 and state.config.va_bits == 52:
         count += 1
     return count + _image_tables(state, slot0)
 
@@ -106,8 +105,8 @@ def mapped_ranges(state: EarlyBoot) -> list[Span]:
 
 
 def _kernel_apart(state: EarlyBoot) -> Span | None:
-    layout, text = state.profile.layout, text_start(state)
-    if state.behaviour.arm64_kernel_mapping == "with-memory" or layout is None or text is None:
+    layout, text = state.profile.arm64, text_start(state)
+    if state.behaviour.arm64_kernel_mapping == "with-memory" or text is None:
         return None
     return Span(text + layout.reserved_from, text + layout.init_begin)
 
@@ -132,7 +131,9 @@ def _union(intervals: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 def _touched(ranges: Iterable[Span], origin: int, width: int) -> list[tuple[int, int]]:
     # The slots of `width` bytes that the ranges touch, as half-open runs of slot numbers.
     return _union(
-        ((span.start - origin) // width, (span.end - 1 - origin) // width + 1) for span in ranges if span.size > 0
+        ((span.start - origin) // width, (span.end - 1 - origin) // width + 1)
+        for span in ranges
+        if span.size > 0
     )
 
 
@@ -160,11 +161,10 @@ def _count(
 
 def _image_tables(state: EarlyBoot, slot0: int) -> int:
     # Tables of the kernel's own mapping: one per slot that is not wholly inside one segment, and two above.
-    layout, text = state.profile.layout, text_start(state)
-    if state.behaviour.arm64_swapper_tables == "static" or layout is None or text is None:
+    layout, text = state.profile.arm64, text_start(state)
+    if state.behaviour.arm64_swapper_tables == "static" or text is None:
         return 0
     segments = [
-        Span(text + low, text + high)
-        for low, high in zip(layout.segments, layout.segments[1:], strict=False)
+        Span(text + low, text + high) for low, high in zip(layout.segments, layout.segments[1:], strict=False)
     ]
     return 2 + _total(_touched(segments, 0, slot0)) - _total(_inside(segments, 0, slot0))

@@ -98,13 +98,15 @@ def reserve_default(state: EarlyBoot, limit: int) -> None:
     else:
         size, why = _configured_size(state)
     if size == 0:
-        state.step(StepKind.SKIP, "default cma", f"{why}: size 0, no default area", source="kernel-semantics 4.2")
+        state.step(
+            StepKind.SKIP, "default cma", f"{why}: size 0, no default area", source="kernel-semantics 4.2"
+        )
         return
     if state.default_area is not None:
         state.step(StepKind.SKIP, "default cma", f"the tree gives it: {state.default_area.name}",
                    source="kernel-semantics 4.2")  # fmt: skip
         return
-    error, area = declare_contiguous(
+    _, area = declare_contiguous(
         state, base=base, size=size, limit=limit, fixed=fixed, name="reserved", who="default cma", why=why
     )
     if area is not None:
@@ -189,7 +191,9 @@ def _declare(
     boundary = high_memory(state)
     checks = state.behaviour.cma_boundary_check == "always" or state.config.highmem
     if fixed and checks and base < boundary < base + size:
-        state.step(StepKind.FAIL, who, "it lies across the border of low and high memory", base=base, size=size)
+        state.step(
+            StepKind.FAIL, who, "it lies across the border of low and high memory", base=base, size=size
+        )
         state.say("cma-boundary", base=state.pa(base), boundary=state.pa(boundary))
         return -EINVAL, size, None
     if limit == 0 or limit > top:
@@ -248,7 +252,11 @@ def _reserve_area(
                        base=found, size=size, source=_SOURCE)  # fmt: skip
             return 0, found
     hole = state.hole_in(align=align, start=base, end=limit)
-    room = f"the largest free range has 0x{hole.usable:x} bytes at 0x{hole.span.start:x}" if hole else "none is free"
+    room = (
+        f"the largest free range has 0x{hole.usable:x} bytes at 0x{hole.span.start:x}"
+        if hole
+        else "none is free"
+    )
     state.step(StepKind.FAIL, who, f"no room below 0x{limit:x} for 0x{size:x} bytes aligned to 0x{align:x}; {room}",
                size=size, source=_SOURCE)  # fmt: skip
     return -ENOMEM, 0
@@ -258,7 +266,7 @@ def _attempts(state: EarlyBoot, base: int, size: int, limit: int) -> list[tuple[
     # The windows cma_declare_contiguous_nid() tries in turn: (window, bottom-up, reason).
     boundary = high_memory(state)
     how = state.behaviour.cma_high
-    wide = state.profile.config.phys_bits == 64  # noqa: PLR2004
+    wide = state.profile.config.phys_bits == 64
     above: list[tuple[Span, bool, str]] = []
     high: list[tuple[Span, bool, str]] = []
     enough = limit if how == "above-4g-by-limit" else state.mb.end_of_dram()

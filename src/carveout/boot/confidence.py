@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.boot.result import Exactness, Outcome, RegionKind
+from carveout.kernel.layout import Arm64Layout
 from carveout.span import GIB
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _scene_gaps(state: EarlyBoot) -> list[str]:
     if scene.efi:
         gaps.append("booted through EFI: the memory map of the firmware is not simulated")
     layout = state.profile.layout
-    if layout is not None and scene.kernel_image is not None:
+    if isinstance(layout, Arm64Layout) and scene.kernel_image is not None:
         usual = layout.image_size - layout.reserved_from
         if scene.kernel_image.size != usual:
             gaps.append(
@@ -115,7 +116,9 @@ def _area_gaps(state: EarlyBoot) -> list[str]:
     if len(nodes) > 1:
         gaps.append("the tree has several NUMA nodes, which are not simulated")
     if _is_randomised(state):
-        gaps.append("/chosen has a kaslr-seed: randomised addresses can cost a page-table page more; see nokaslr")
+        gaps.append(
+            "/chosen has a kaslr-seed: randomised addresses can cost a page-table page more; see nokaslr"
+        )
     if state.mb.memory and state.mb.end_of_dram() - state.mb.start_of_dram() > _SEEN_SPAN:
         gaps.append("RAM spans more than 64 GiB, which was never booted")
     return gaps

@@ -99,7 +99,9 @@ def _windows(state: EarlyBoot, region: RegionState) -> list[Span] | None:
             region.reasons.append("alloc-ranges is malformed, which counts as absent: it may land anywhere")
             return [Span(0, 0)]
         region.outcome = Outcome.ALLOC_FAILED
-        region.reasons.append(f"the length of alloc-ranges, {prop.length} bytes, is not a multiple of an entry")
+        region.reasons.append(
+            f"the length of alloc-ranges, {prop.length} bytes, is not a multiple of an entry"
+        )
         state.step(StepKind.SKIP, region.node.path, region.reasons[-1], source=_SOURCE)
         state.say("invalid-alloc-ranges", name=region.node.name)
         return None

@@ -100,7 +100,9 @@ def _scan_node(state: EarlyBoot, node: MemoryNode) -> None:
         prop = node.reg
     if prop is None or step == 0 or (strict and prop.length % step):
         if prop is not None:
-            state.step(StepKind.SKIP, node.path, "the length of reg is not a multiple of an entry", source=_SOURCE)
+            state.step(
+                StepKind.SKIP, node.path, "the length of reg is not a multiple of an entry", source=_SOURCE
+            )
         return
     for index in range(prop.length // step):
         base, size = entry_at(state, prop.value_offset + index * step)
@@ -217,7 +219,9 @@ def reserve_elfcorehdr(state: EarlyBoot) -> None:
 def reserve_memreserve(state: EarlyBoot) -> None:
     """Reserve the entries of the memory reservation block, up to the first of size 0."""
     if state.scene.efi:
-        state.step(StepKind.SKIP, "memreserve", "the EFI stub deletes all entries", source="kernel-semantics 1.0")
+        state.step(
+            StepKind.SKIP, "memreserve", "the EFI stub deletes all entries", source="kernel-semantics 1.0"
+        )
         return
     for entry in state.board.reserve_map:
         if entry.size == 0:

@@ -162,14 +162,15 @@ class Memblock:
         self._searcher.forget()
         return self._change_flags(base, size, clear_bits=Flag.HOTPLUG)
 
-    def set_node(self, base: int, size: int, nid: int | None) -> int:
-        """Give the RAM in the range to a node."""
+    def set_node(self, base: int, size: int, nid: int | None, *, reserved: bool = False) -> int:
+        """Give the RAM in the range to a node; or, with `reserved`, what is reserved there."""
         self._searcher.forget()
-        between = self._isolate(self._memory, base, size)
+        regions = self._reserved if reserved else self._memory
+        between = self._isolate(regions, base, size)
         if between is None:
             return -ENOMEM
         if between[0] < between[1]:
-            self._memory.set_nid(*between, nid)
+            regions.set_nid(*between, nid)
         return 0
 
     def cap_memory_range(self, base: int, size: int) -> None:

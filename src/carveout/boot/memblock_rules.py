@@ -9,7 +9,7 @@ ENOMEM = 12
 """Operations return -ENOMEM when a list is full and cannot grow."""
 
 
-class MemblockPanic(Exception):  # noqa: N818  # not a fault of ours: the simulated kernel stops here
+class MemblockPanic(Exception):  # not a fault of ours: the simulated kernel stops here
     """The kernel stops because a list is full. Raised through the boot, which turns it into its outcome."""
 
     def __init__(self, list_name: str) -> None:

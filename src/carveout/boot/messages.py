@@ -29,9 +29,7 @@ MESSAGES: dict[str, Message] = {
     "bad-reserve-block": Message("err", "OF: fdt: Invalid memory reservation block index {index}"),
     # /reserved-memory
     "no-node": Message("info", "OF: reserved mem: Reserved memory: No reserved-memory node in the DT"),
-    "unsupported-format": Message(
-        "err", "{prefix}Reserved memory: unsupported node format, ignoring"
-    ),
+    "unsupported-format": Message("err", "{prefix}Reserved memory: unsupported node format, ignoring"),
     "invalid-reg": Message(
         "err", "{prefix}Reserved memory: invalid reg property in '{name}', skipping node."
     ),
@@ -58,24 +56,18 @@ MESSAGES: dict[str, Message] = {
         "err", "OF: reserved mem: failed to allocate memory for node '{name}': size {mib} MiB"
     ),
     "not-enough-space": Message("err", "OF: reserved mem: not enough space for all defined regions."),
-    "too-many-dynamic": Message(
-        "err", "OF: reserved mem: too many defined dynamic regions, skip '{name}'"
-    ),
+    "too-many-dynamic": Message("err", "OF: reserved mem: too many defined dynamic regions, skip '{name}'"),
     "initialized": Message("info", "OF: reserved mem: initialized node {name}, compatible id {compatible}"),
     "matching-fail": Message("info", "OF: reserved mem: node {name} compatible matching fail"),
-    "summary": Message(
-        "info", "OF: reserved mem: {base}..{last} ({kib} KiB) {nomap} {reusable} {name}"
-    ),
+    "summary": Message("info", "OF: reserved mem: {base}..{last} ({kib} KiB) {nomap} {reusable} {name}"),
     "overlap": Message("err", "OF: reserved mem: OVERLAP DETECTED!"),
-    "overlap-pair": Message("err", "{name} ({base}--{end}) overlaps with {other} ({other_base}--{other_end})"),
+    "overlap-pair": Message(
+        "err", "{name} ({base}--{end}) overlaps with {other} ({other_base}--{other_end})"
+    ),
     # region drivers
     "cma-created": Message("info", "Reserved memory: created CMA memory pool at {base}, size {mib} MiB"),
-    "cma-bypass": Message(
-        "info", "Reserved memory: bypass {name} node, using cmdline CMA params instead"
-    ),
-    "cma-skipped": Message(
-        "err", 'Skipping dt linux,cma-default node in favor for "cma=" kernel param.'
-    ),
+    "cma-bypass": Message("info", "Reserved memory: bypass {name} node, using cmdline CMA params instead"),
+    "cma-skipped": Message("err", 'Skipping dt linux,cma-default node in favor for "cma=" kernel param.'),
     "cma-alignment": Message("err", "Reserved memory: incorrect alignment of CMA region"),
     "cma-setup-failed": Message("err", "Reserved memory: unable to setup CMA region"),
     "dma-created": Message("info", "Reserved memory: created DMA memory pool at {base}, size {mib} MiB"),
@@ -86,22 +78,16 @@ MESSAGES: dict[str, Message] = {
     # contiguous memory
     "cma-slots": Message("err", "cma: Not enough slots for CMA reserved regions!"),
     "cma-misaligned": Message("err", "cma: Region at {base} must be aligned to {align} bytes"),
-    "cma-boundary": Message(
-        "err", "cma: Region at {base} defined on low/high memory boundary ({boundary})"
-    ),
+    "cma-boundary": Message("err", "cma: Region at {base} defined on low/high memory boundary ({boundary})"),
     "cma-exceeds": Message("err", "cma: Size ({size}) of region at {base} exceeds limit ({limit})"),
-    "cma-no-pageblock": Message(
-        "err", "cma: pageblock_order not yet initialized. Called during early boot?"
-    ),
+    "cma-no-pageblock": Message("err", "cma: pageblock_order not yet initialized. Called during early boot?"),
     "cma-reserved": Message("info", "cma: Reserved {mib} MiB at {base}"),
     "cma-reserved-node": Message("info", "cma: Reserved {mib} MiB at {base} on node {nid}"),
     "cma-failed": Message("err", "cma: Failed to reserve {mib} MiB"),
     "cma-failed-node": Message("err", "cma: Failed to reserve {mib} MiB on node {nid}"),
     "cma-store": Message("warn", "Couldn't store CMA reserved area."),
     # crash kernel
-    "crash-reserved": Message(
-        "info", "crashkernel reserved: 0x{base:016x} - 0x{end:016x} ({mib} MB)"
-    ),
+    "crash-reserved": Message("info", "crashkernel reserved: 0x{base:016x} - 0x{end:016x} ({mib} MB)"),
     "crash-low-reserved": Message(
         "info", "crashkernel low memory reserved: 0x{base:08x} - 0x{end:08x} ({mib} MB)"
     ),

@@ -18,13 +18,18 @@ _CPUMASK = 64
 
 def numa_init(state: EarlyBoot) -> dict[int, int]:
     """Give all RAM to its node and allocate each node's data; returns node → address of NODE_DATA."""
-    layout = state.profile.layout
-    assert layout is not None
+    layout = state.profile.arm64
     if not state.config.numa:
         return {}
     page = state.config.page_size
-    for region in list(state.mb.memory):
-        state.mb.set_node(region.base, region.size, 0)
+    mb = state.mb
+    start, size = mb.start_of_dram(), mb.end_of_dram() - mb.start_of_dram()
+    cleared = state.behaviour.hotplug_until_numa == "cleared"
+    if cleared:
+        mb.clear_hotplug(0, state.mask)
+    mb.set_node(start, size, 0)
+    if cleared:
+        mb.set_node(start, size, 0, reserved=True)
     if state.behaviour.arm64_numa_distance == "always":
         state.allocate(_DISTANCE_TABLE, page, "numa", "distance table", source=_SOURCE)
     found: dict[int, int] = {}

@@ -20,8 +20,10 @@ from carveout.boot.result import StepKind
 from carveout.boot.sort import SortVariant, heapsort
 from carveout.boot.state import ENODEV, ENOENT, ReservedMem
 from carveout.boot.static_regions import entry_count, first_entry, reserve_static
+from carveout.errors import InternalError
 
 if TYPE_CHECKING:
+    from carveout.board import ReservedMemoryNode
     from carveout.boot.state import EarlyBoot, RegionState
 
 MAX_RESERVED_REGIONS = 64
@@ -45,13 +47,12 @@ class RegionScan:
             reserve_elfcorehdr(state)
         if state.behaviour.memreserve == "first":
             reserve_memreserve(state)
-        accepted = self._parent is not None and root_is_accepted(state, self._parent)
-        self._refused = self._parent is not None and not accepted
-        if accepted:
-            if two_pass:
-                self._early_two_pass()
-            else:
-                self._queue()
+        if self._parent is not None:
+            self._refused = not root_is_accepted(state, self._parent)
+            if not self._refused and two_pass:
+                self._early_two_pass(self._parent)
+            elif not self._refused:
+                self._queue(self._parent)
         if state.behaviour.elfcorehdr == "after-scan":
             reserve_elfcorehdr(state)
         if not two_pass:
@@ -77,15 +78,12 @@ class RegionScan:
         _check_overlap(state)
 
     # ---- queue (5.10, 6.1) ---------------------------------------------------------------------------
-    def _queue(self) -> None:
+    def _queue(self, parent: ReservedMemoryNode) -> None:
         state = self._state
-        assert self._parent is not None
-        for region in candidates(state, self._parent):
+        for region in candidates(state, parent):
             error = reserve_static(state, region)
             if error == 0 and entry_count(state, region):
-                assert region.base is not None
-                assert region.size is not None
-                self._save(region, region.base, region.size)
+                self._save(region, *placed(region))
             elif error == -ENOENT and region.node.size is not None:
                 self._save(region, 0, 0)
             elif error == -ENOENT:
@@ -94,13 +92,13 @@ class RegionScan:
     def _save(self, region: RegionState, base: int, size: int) -> None:
         state = self._state
         if len(state.table) >= MAX_RESERVED_REGIONS:
-            region.reasons.append(f"the table of {MAX_RESERVED_REGIONS} regions is full: drivers cannot find it")
+            region.reasons.append(
+                f"the table of {MAX_RESERVED_REGIONS} regions is full: drivers cannot find it"
+            )
             state.step(StepKind.FAIL, region.node.path, region.reasons[-1], source="kernel-semantics 3.5")
             state.say("not-enough-space")
             return
-        state.table.append(
-            ReservedMem(region=region, name=region.node.name, base=base, size=size, phandle=0)
-        )
+        state.table.append(ReservedMem(region=region, name=region.node.name, base=base, size=size, phandle=0))
 
     def _work_off_queue(self) -> None:
         state = self._state
@@ -110,17 +108,14 @@ class RegionScan:
             if entry.size == 0:
                 if allocate_dynamic(state, entry.region):
                     continue
-                assert entry.region.base is not None
-                assert entry.region.size is not None
-                entry.base, entry.size = entry.region.base, entry.region.size
+                entry.base, entry.size = placed(entry.region)
             init_region(state, entry)
 
     # ---- two passes (6.12 and later) -----------------------------------------------------------------
-    def _early_two_pass(self) -> None:
+    def _early_two_pass(self, parent: ReservedMemoryNode) -> None:
         state = self._state
-        assert self._parent is not None
         dynamic: list[RegionState] = []
-        for region in candidates(state, self._parent):
+        for region in candidates(state, parent):
             error = reserve_static(state, region)
             if error == 0:
                 self._total += 1
@@ -136,9 +131,7 @@ class RegionScan:
         for region in dynamic:
             if allocate_dynamic(state, region) == 0:
                 self._total += 1
-                assert region.base is not None
-                assert region.size is not None
-                self._register(region, region.base, region.size)
+                self._register(region, *placed(region))
 
     def _register(self, region: RegionState, base: int, size: int) -> None:
         state = self._state
@@ -174,17 +167,27 @@ class RegionScan:
             state.say("ignores-regions", name=region.node.name, count=count - 1)
         if size == 0:
             return
-        if state.behaviour.region_validate != "none" and validate(state, region, base, size) not in (0, -ENODEV):
+        if state.behaviour.region_validate != "none" and validate(state, region, base, size) not in (
+            0,
+            -ENODEV,
+        ):
             return
         if region.base is None:
             region.base, region.size = base, size
         self._register(region, base, size)
 
 
+def placed(region: RegionState) -> tuple[int, int]:
+    """Return (base, size) of a region that has both. Raises: InternalError."""
+    if region.base is None or region.size is None:
+        raise InternalError(f"{region.node.path} counts as placed and has no place")
+    return region.base, region.size
+
+
 def _check_overlap(state: EarlyBoot) -> None:
     """Sort the table and report neighbours that overlap: purely diagnostic (kernel-semantics 3.8)."""
     table = state.table
-    if len(table) < 2:  # noqa: PLR2004 - nothing to compare
+    if len(table) < 2:
         return
     by_node = state.behaviour.sort_key == "base-size-node"
 
@@ -211,5 +214,3 @@ def _check_overlap(state: EarlyBoot) -> None:
             other_base=state.pa(following.base),
             other_end=state.pa(following.base + following.size),
         )
-
-

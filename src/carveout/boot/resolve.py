@@ -80,7 +80,9 @@ def _arch(board: Board, scene: Scene) -> tuple[str, str]:
         return flavour, "given with the kernel"
     if board.arch is not None:
         return board.arch, "tree"
-    raise SceneError("the cpu nodes of the tree do not tell the architecture; pass --arch, for example --arch arm64")
+    raise SceneError(
+        "the cpu nodes of the tree do not tell the architecture; pass --arch, for example --arch arm64"
+    )
 
 
 def _memory(board: Board, scene: Scene, behaviour: Behaviour) -> tuple[tuple[Span, ...], str]:

@@ -94,7 +94,7 @@ def _run(state: EarlyBoot) -> tuple[BootOutcome, str | None, str | None]:
 
 def _static_only(state: EarlyBoot) -> None:
     # Without RAM nothing can be placed: only what the tree fixes is shown, and no log is claimed.
-    from carveout.boot.fdt_scan import scan_root_cells  # noqa: PLC0415 - only for trees without RAM
+    from carveout.boot.fdt_scan import scan_root_cells
 
     scan_root_cells(state)
     state.dynamic_is_unknown = True
@@ -109,7 +109,7 @@ def _static_only(state: EarlyBoot) -> None:
 
 def _gather(state: EarlyBoot, outcome: BootOutcome, failure: str | None, doubt: str | None) -> Boot:
     confidence = Confidence(state, doubt)
-    regions = tuple(_region(state, region, confidence) for region in state.regions)
+    regions = tuple(_region(region, confidence) for region in state.regions)
     areas = tuple(
         CmaArea(
             name=area.name,
@@ -155,7 +155,7 @@ def _gather(state: EarlyBoot, outcome: BootOutcome, failure: str | None, doubt: 
     )
 
 
-def _region(state: EarlyBoot, region: RegionState, confidence: Confidence) -> PlacedRegion:
+def _region(region: RegionState, confidence: Confidence) -> PlacedRegion:
     node = region.node
     exactness, doubt = confidence.of_region(region)
     shown = region.outcome not in (Outcome.ALLOC_FAILED, Outcome.IGNORED, Outcome.UNKNOWN)

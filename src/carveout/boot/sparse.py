@@ -29,10 +29,9 @@ _ABOVE_ALL = 1 << 63
 
 def sparse_init(state: EarlyBoot, memstart: int, node_data: dict[int, int]) -> None:
     """Allocate the memory map of all sections. node_data: node → address of its NODE_DATA."""
-    layout = state.profile.layout
-    assert layout is not None
+    layout = state.profile.arm64
     page = state.config.page_size
-    bits = 52 if state.scene.cpu_va == 52 and state.config.va_bits == 52 else _PHYS_BITS  # noqa: PLR2004
+    bits = 52 if state.scene.cpu_va == 52 and state.config.va_bits == 52 else _PHYS_BITS
     per_root = page // _MEM_SECTION
     root_array = (1 << bits) // layout.section_size // per_root * 8
     state.allocate(root_array, 64, "sparsemem", "array of section roots", start=_ABOVE_ALL, source=_SOURCE)
@@ -107,7 +106,7 @@ class _VmemmapTables:
         page = state.config.page_size
         leaf = page * (page // 8)
         self.leaf = leaf
-        self._widths = (_PGD_SLOT, _GIB_SLOT) if page == 4096 else (leaf * (page // 8), leaf)  # noqa: PLR2004
+        self._widths = (_PGD_SLOT, _GIB_SLOT) if page == 4096 else (leaf * (page // 8), leaf)
         self._have: set[tuple[int, int]] = set()
         if layout.vmemmap_head_mapped:
             self._have.update((width, self._origin // width) for width in self._widths)

@@ -17,14 +17,13 @@ if TYPE_CHECKING:
     from carveout.board import Board, RegionNode
     from carveout.boot.cmdline import KernelArguments
     from carveout.boot.memblock import MemblockRegion, MemblockRules
-    from carveout.boot.region_table import RegionScan
     from carveout.boot.scene import ResolvedScene
     from carveout.kernel import Profile
 
 ENOENT, ENOMEM, EBUSY, ENODEV, EINVAL, ENOSPC = 2, 12, 16, 19, 22, 28
 
 
-class KernelPanic(Exception):  # noqa: N818 - not an error of ours: the simulated kernel stops here
+class KernelPanic(Exception):
     """The simulated kernel panics. text: what it prints after `Kernel panic - not syncing: `."""
 
     def __init__(self, text: str | None) -> None:
@@ -152,7 +151,6 @@ class EarlyBoot:
         self.root_size_cells = 1
         self.dynamic_is_unknown = False
         """RAM is not known: dynamic regions cannot be placed."""
-        self.region_scan: RegionScan | None = None
         self.crash_low_limit = 0
         """CRASH_ADDR_LOW_MAX of the generic crash kernel reservation, in bytes."""
 

@@ -78,7 +78,9 @@ def _reserve_first(state: EarlyBoot, region: RegionState) -> int:
     region.kind = RegionKind.STATIC
     count = entry_count(state, region)
     if count > 1:
-        state.step(StepKind.CHECK, region.node.path, "only the first entry of reg is reserved", source=_SOURCE)
+        state.step(
+            StepKind.CHECK, region.node.path, "only the first entry of reg is reserved", source=_SOURCE
+        )
         state.say("many-entries", name=region.node.name, count=count)
     error = validate(state, region, entry[0], entry[1])
     if error and error != -ENODEV:
@@ -117,7 +119,9 @@ def _reserve_memory(state: EarlyBoot, region: RegionState, base: int, size: int)
         busy = busy and state.mb.intersects_memory(base, size)
     if busy:
         owners = ", ".join(state.ledger.owners(base, size))
-        region.reasons.append(f"no-map is refused (EBUSY), {owners} has reserved a part of it; it stays mapped")
+        region.reasons.append(
+            f"no-map is refused (EBUSY), {owners} has reserved a part of it; it stays mapped"
+        )
         state.step(StepKind.FAIL, path, region.reasons[-1], base=base, size=size, source=_SOURCE)
         return -EBUSY
     error = state.mb.mark_nomap(base, size)

@@ -18,7 +18,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from carveout.errors import DtsSyntaxError, ToolMissing
 from carveout.fdt.reader import parse
@@ -34,10 +34,10 @@ MAX_OUTPUT = 64 << 20
 _MAX_ERROR_LINES = 20
 
 _PACKAGES = {"dtc": "device-tree-compiler", "cpp": "cpp"}
-_TOKEN = "carveout-source-"
+_STAND_IN = "carveout-source-"
 _LINE_MARKER = re.compile(rb'^(# \d+ )"((?:[^"\\\n]|\\.)*)"', re.MULTILINE)
 _ESCAPE = re.compile(rb"\\([0-7]{1,3}|.)", re.DOTALL)
-_TOKEN_USED = re.compile(rf"{_TOKEN}(\d+)")
+_STAND_IN_USED = re.compile(rf"{_STAND_IN}(\d+)")
 # dtc prints FILE:L:C-L:C in annotations.
 _PLACE = re.compile(r"^(.*):(\d+):(\d+)-(\d+):(\d+)$")
 # cpp: "FILE:L:C: fatal error: TEXT"; dtc: "Error: FILE:L.C-C TEXT", "FILE:L.C-L.C: ERROR (check): TEXT".
@@ -132,7 +132,7 @@ def _replace_file_names(text: bytes) -> tuple[bytes, tuple[str, ...]]:
 
     def token(match: re.Match[bytes]) -> bytes:
         number = numbers.setdefault(match[2], len(numbers))
-        return match[1] + f'"{_TOKEN}{number}"'.encode()
+        return match[1] + f'"{_STAND_IN}{number}"'.encode()
 
     replaced = _LINE_MARKER.sub(token, text)
     return replaced, tuple(
@@ -188,7 +188,7 @@ def _with_names(text: str, files: Sequence[str]) -> str:
         number = int(match[1])
         return files[number] if number < len(files) else match[0]
 
-    return _TOKEN_USED.sub(name, text)
+    return _STAND_IN_USED.sub(name, text)
 
 
 def _run(command: Sequence[str], stdin: bytes, *, timeout: float, files: Sequence[str]) -> bytes:
@@ -223,7 +223,8 @@ def _collect(process: subprocess.Popen[bytes], tool: str, timeout: float) -> tup
     stdout, stderr = bytearray(), bytearray()
     with selectors.DefaultSelector() as selector:
         for stream, into in ((process.stdout, stdout), (process.stderr, stderr)):
-            selector.register(_opened(stream), selectors.EVENT_READ, into)
+            if stream is not None:
+                selector.register(stream, selectors.EVENT_READ, into)
         while selector.get_map():
             ready = selector.select(max(0.0, deadline - time.monotonic()))
             if not ready:
@@ -238,12 +239,6 @@ def _collect(process: subprocess.Popen[bytes], tool: str, timeout: float) -> tup
                     process.kill()
                     raise DtsSyntaxError(f"{tool} printed more than {MAX_OUTPUT} bytes")
     return bytes(stdout), bytes(stderr)
-
-
-def _opened(stream: IO[bytes] | None) -> IO[bytes]:
-    """Return the stream; it is there since it was asked for as a pipe."""
-    assert stream is not None
-    return stream
 
 
 def _syntax_error(tool: str, stderr: str, files: Sequence[str]) -> DtsSyntaxError:

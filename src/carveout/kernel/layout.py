@@ -16,8 +16,8 @@ GIB = 1 << 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arm64Layout:
-    """Build constants of an arm64 kernel, in bytes. Offsets are from `_text`."""
+class Layout:
+    """Build constants every architecture has, in bytes."""
 
     device_node: int
     """sizeof(struct device_node)."""
@@ -25,6 +25,12 @@ class Arm64Layout:
     """sizeof(struct property)."""
     reserved_mem: int
     """sizeof(struct reserved_mem), for the array of the late pass; 0 where the array is static."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm64Layout(Layout):
+    """Build constants of an arm64 kernel, in bytes. Offsets are from `_text`."""
+
     node_data: int
     image_size: int
     """`_end - _text`."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, get_args, get_type_hints
 
-from carveout.errors import UnsupportedProfile
+from carveout.errors import InternalError, UnsupportedProfile
 from carveout.kernel.behaviour import Behaviour
 from carveout.kernel.changes import CHANGES
 from carveout.kernel.config import DEBIAN, Config
-from carveout.kernel.layout import ARM64_LAYOUTS, Arm64Layout
+from carveout.kernel.layout import ARM64_LAYOUTS, Arm64Layout, Layout
 from carveout.kernel.release import BOOTED, Release, parse_release, series_key
 
 if TYPE_CHECKING:
@@ -36,9 +36,16 @@ class Profile:
     preset: str
     behaviour: Behaviour
     config: Config
-    layout: Arm64Layout | None
+    layout: Layout | None
     doubts: tuple[str, ...]
     """Why results are not exact: one sentence each. Empty for a kernel that was booted."""
+
+    @property
+    def arm64(self) -> Arm64Layout:
+        """The build constants of an arm64 kernel. Raises: InternalError for another architecture."""
+        if not isinstance(self.layout, Arm64Layout):
+            raise InternalError(f"no arm64 build constants for {self.arch}")
+        return self.layout
 
     @property
     def smp_cache_bytes(self) -> int:
@@ -113,7 +120,7 @@ def _config(release: Release, arch: str, page_size: int, doubts: list[str]) -> C
     return replace(base, page_size=page_size, max_order=12 if orders_are_counted else 11)
 
 
-def _layout(release: Release, arch: str, page_size: int) -> Arm64Layout | None:
+def _layout(release: Release, arch: str, page_size: int) -> Layout | None:
     if arch != "arm64":
         return None
     exact = ARM64_LAYOUTS.get((release.booted.series, page_size))

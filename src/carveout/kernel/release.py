@@ -97,7 +97,9 @@ def parse_release(text: str) -> Release:
     """
     match = _RELEASE.match(text.strip())
     if match is None:
-        message = f"--kernel {text}: not a kernel version; expected something like 6.12 or 6.12.107+deb13-arm64"
+        message = (
+            f"--kernel {text}: not a kernel version; expected something like 6.12 or 6.12.107+deb13-arm64"
+        )
         raise UnsupportedProfile(message)
     key = int(match[1]), int(match[2])
     if not OLDEST <= key <= NEWEST:
