@@ -50,7 +50,9 @@ class Kind(StrEnum):
 _ALWAYS = frozenset(
     {Kind.LOG, Kind.CMA, Kind.CMA_TEXT, Kind.CMA_TOTAL, Kind.REGIONS, Kind.MEMORY, Kind.OUTCOME}
 )
-_ALSO: dict[str, frozenset[Kind]] = {"arm64": frozenset({Kind.MEMORY_FULL, Kind.RESERVED})}
+_ALSO: dict[str, frozenset[Kind]] = {
+    "arm64": frozenset({Kind.MEMORY_FULL, Kind.RESERVED, Kind.RESERVED_FLAGS, Kind.CRASHKERNEL})
+}
 
 
 def required(arch: str) -> frozenset[Kind]:
