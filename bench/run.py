@@ -226,7 +226,13 @@ def bench_growth(report: Report, count: int) -> None:
     report.title("(d) growth with the number of static regions in a tree: read, board and boot")
     before: tuple[int, float] | None = None
     for amount in REGION_COUNTS:
-        work = partial(boot_all, [trees.with_regions(amount)])
+        blob = trees.with_regions(amount)
+        refused = sum(
+            region.base is None for region in boot(read_board(parse(blob)), Scene(kernel=KERNEL)).regions
+        )
+        if refused:
+            report.judged(f"{amount:,} regions: not placed", str(refused), "", kept=False, budget="0")
+        work = partial(boot_all, [blob])
         taken = rounds({"all": partial(own_cpu, work)}, count=3 if amount > 1000 else count)["all"]
         name = f"{amount:,} regions"
         if before is None:
