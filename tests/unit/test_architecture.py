@@ -47,7 +47,10 @@ TOUCHES_FILES = frozenset({"fdt/dts.py"})
 GOAL_LINES = 400
 MOST_LINES = 500
 # Files above the goal, each with the reason. Nothing may be above MOST_LINES.
-LONG_FOR_A_REASON: dict[str, str] = {}
+LONG_FOR_A_REASON: dict[str, str] = {
+    "boot/memblock.py": "one class, the allocator's operations; its lists, search and rules are files of their own",
+    "fdt/tree.py": "Tree, Node and Property are three views of one index, and fast because they share it",
+}
 
 
 class Import(NamedTuple):
