@@ -8,11 +8,12 @@ the boot decodes them as the simulated kernel does, the checks decode them as th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from carveout.board.shape import read_shape
 
+if TYPE_CHECKING:
     from carveout.board.shape import TreeShape
     from carveout.fdt import Node, Property, ReserveEntry, Tree
 
@@ -65,7 +66,6 @@ class RegionNode:
     no_map_fixup: bool
     """The downstream property no-map-fixup, which mainline ignores."""
     phandle: int | None
-    label: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +128,7 @@ class LegacyRegion:
     """The words of the dialect found on it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Board:
     """What a tree says about memory."""
 
@@ -147,6 +147,8 @@ class Board:
     consumers: tuple[Consumer, ...]
     dma_ranges: tuple[DmaRanges, ...]
     legacy: tuple[LegacyRegion, ...]
-    symbols: Mapping[str, str]
-    """Path → label, from /__symbols__."""
-    shape: TreeShape
+
+    @cached_property
+    def shape(self) -> TreeShape:
+        """The counts that decide how much memory unflattening takes; made when first asked for."""
+        return read_shape(self.tree)

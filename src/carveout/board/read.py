@@ -21,7 +21,6 @@ from carveout.board.model import (
     RegionNode,
     ReservedMemoryNode,
 )
-from carveout.board.shape import read_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,13 +82,12 @@ def read_board(tree: Tree) -> Board:
     root = tree.root
     chosen: list[Chosen] = []
     reserved: list[ReservedMemoryNode] = []
-    symbols = _symbols(tree)
     for child in root.children:
         base = child.base_name
         if base == "chosen":
             chosen.append(_chosen(child))
         elif base == "reserved-memory":
-            reserved.append(_reserved_memory(child, symbols))
+            reserved.append(_reserved_memory(child))
     model = root.prop("model")
     compatible = root.prop("compatible")
     return Board(
@@ -106,8 +104,6 @@ def read_board(tree: Tree) -> Board:
         consumers=tuple(_consumers(tree)),
         dma_ranges=read_dma_ranges(tree),
         legacy=tuple(_legacy(tree)),
-        symbols=symbols,
-        shape=read_shape(tree),
     )
 
 
@@ -134,16 +130,6 @@ def _phandle(node: Node) -> int | None:
         if prop is not None and prop.length == 4:
             return first_cell(prop)
     return None
-
-
-def _symbols(tree: Tree) -> dict[str, str]:
-    node = tree.node("/__symbols__")
-    if node is None:
-        return {}
-    found: dict[str, str] = {}
-    for prop in node.properties:
-        found.setdefault(_text(prop), prop.name)
-    return found
 
 
 def _memory_nodes(tree: Tree) -> Iterator[MemoryNode]:
@@ -176,12 +162,12 @@ def _chosen(node: Node) -> Chosen:
     )
 
 
-def _reserved_memory(node: Node, symbols: dict[str, str]) -> ReservedMemoryNode:
+def _reserved_memory(node: Node) -> ReservedMemoryNode:
     regions: list[RegionNode] = []
     pending = [(child, 1) for child in reversed(node.children)]
     while pending:
         child, depth = pending.pop()
-        regions.append(_region(child, depth, symbols))
+        regions.append(_region(child, depth))
         pending.extend((below, depth + 1) for below in reversed(child.children))
     return ReservedMemoryNode(
         path=node.path,
@@ -192,15 +178,14 @@ def _reserved_memory(node: Node, symbols: dict[str, str]) -> ReservedMemoryNode:
     )
 
 
-def _region(node: Node, depth: int, symbols: dict[str, str]) -> RegionNode:
+def _region(node: Node, depth: int) -> RegionNode:
     # One pass over the properties; like the kernel's lookup, the first of two equal names counts.
     found: dict[str, Property] = {}
     for prop in node.properties:
         found.setdefault(prop.name, prop)
     get = found.get
-    path = node.path
     return RegionNode(
-        path=path,
+        path=node.path,
         name=node.name,
         node=node,
         depth=depth,
@@ -217,7 +202,6 @@ def _region(node: Node, depth: int, symbols: dict[str, str]) -> RegionNode:
         dma_default="linux,dma-default" in found,
         no_map_fixup="no-map-fixup" in found,
         phandle=_phandle(node),
-        label=symbols.get(path),
     )
 
 
@@ -242,9 +226,16 @@ def _consumers(tree: Tree) -> Iterator[Consumer]:
             )
 
 
+def _may_be_legacy(blob: bytes) -> bool:
+    # A look at the bytes saves reading every compatible of an ordinary tree. The last name of the list is also
+    # that of the node /reserved-memory, so there one occurrence is normal.
+    *names, node_name = _LEGACY_COMPATIBLES
+    return any(name in blob for name in names) or blob.count(node_name + b"\0") > 1
+
+
 def _legacy(tree: Tree) -> Iterator[LegacyRegion]:
     found: dict[str, list[str]] = {}
-    for prop in tree.properties_named("compatible"):
+    for prop in tree.properties_named("compatible") if _may_be_legacy(tree.blob) else ():
         value = prop.value
         if b"memory" not in value:
             continue

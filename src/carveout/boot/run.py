@@ -181,6 +181,6 @@ def _region(region: RegionState, confidence: Confidence) -> PlacedRegion:
         hole=region.hole,
         compatible=tuple(text.decode("utf-8", "surrogateescape") for text in texts),
         phandle=node.phandle,
-        label=node.label,
+        label=node.node.tree.label_of(node.path),
         extra=tuple(region.extra),
     )
