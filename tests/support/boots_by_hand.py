@@ -89,18 +89,18 @@ def boot(
     """Return a boot whose memory, reserved and claims follow from banks, regions and other claims."""
     placed = [r for r in regions if r.outcome is Outcome.PLACED and r.base is not None and r.size]
     nomap = intersect(
-        union(banks), union(Span.sized(cast(int, r.base), cast(int, r.size)) for r in placed if r.nomap)
+        union(banks), union(Span.sized(cast("int", r.base), cast("int", r.size)) for r in placed if r.nomap)
     )
     memory = [MemoryRange(base=s.start, size=s.size, nomap=False) for s in subtract(union(banks), nomap)]
     memory += [MemoryRange(base=s.start, size=s.size, nomap=True) for s in nomap]
     claims = list(others or [])
     claims += [
-        Claim(base=cast(int, r.base), size=cast(int, r.size), who=r.path) for r in placed if not r.nomap
+        Claim(base=cast("int", r.base), size=cast("int", r.size), who=r.path) for r in placed if not r.nomap
     ]
     reserved = union(Span.sized(claim.base, claim.size) for claim in claims)
     values: dict[str, Any] = {
         "scene": scene(),
-        "profile": cast(Any, None),
+        "profile": cast("Any", None),
         "regions": tuple(regions),
         "cma": (),
         "memory": tuple(sorted(memory, key=lambda entry: entry.base)),

@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from carveout.cli.files import STDIN, read_file
 from carveout.errors import InputError, OverlayError
@@ -26,8 +25,7 @@ _SOURCE_START = b"/dts-v1/"
 _SNIFFED = 4096
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadedBoard:
+class LoadedBoard(NamedTuple):
     """A tree and where it came from. source: places in the .dts; None for a blob."""
 
     tree: Tree
@@ -55,7 +53,7 @@ def _load(path: str) -> tuple[Tree, SourceMap | None]:
     if path.endswith(_SOURCE_ENDS) and os.path.isfile(path):
         from carveout.fdt.dts import load_dts  # runs cpp and dtc
 
-        return load_dts(path)
+        return load_dts(path, symbols=True)
     data = read_file(path, what="a device tree (.dtb or .dts)")
     shown = "standard input" if path == STDIN else path
     if not data.startswith(_MAGIC):

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from carveout.boot.scene import Scene
 from carveout.errors import SceneError, UsageError
@@ -26,8 +25,7 @@ _GZIP = b"\x1f\x8b"
 _MAX_CONFIG = 16 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(NamedTuple):
     """One scene option. kind: `one` value, `many` values, a `flag`, or a `file`(s) named relative to a scene file."""
 
     name: str
@@ -76,8 +74,7 @@ OPTIONS = (
 Given = dict[str, list[str]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SceneInput:
+class SceneInput(NamedTuple):
     """A scene as the user gave it, with what has to be read beside it."""
 
     scene: Scene

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 SCHEMA = "carveout.map/1"
 
+# How the source of a fact begins when neither the user nor the tree said it.
+_ASSUMED = ("assumed", "default")
+
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | bool | None"
 
 
@@ -92,7 +95,7 @@ def _scene(scene: ResolvedScene) -> dict[str, Json]:
         "efi": scene.efi,
         "cpu_va": scene.cpu_va,
         "behaviour": {name: str(scene.behaviour[name]) for name in sorted(scene.behaviour)},
-        "assumed": [fact.name for fact in scene.facts if fact.source == "assumed"],
+        "assumed": [fact.name for fact in scene.facts if fact.source.startswith(_ASSUMED)],
         "facts": [{"name": fact.name, "value": fact.value, "source": fact.source} for fact in scene.facts],
     }
 

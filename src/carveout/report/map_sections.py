@@ -53,7 +53,7 @@ def after_map(boot: Boot, layout: Layout, *, terminal: Terminal, show_all: bool)
     marks = {row.exactness for row in layout.spans} - {Exactness.EXACT}
     if Exactness.MODELLED in marks:
         lines += _wrapped(
-            terminal, "~ modelled: depends on something the scene does not say; see the notes.", ""
+            terminal, "* modelled: depends on something the scene does not say; see the notes.", ""
         )
     if Exactness.UNKNOWN in marks:
         lines += _wrapped(terminal, "? unknown: the notes name the option that settles it.", "")
@@ -62,7 +62,7 @@ def after_map(boot: Boot, layout: Layout, *, terminal: Terminal, show_all: bool)
     lines += _regions("Not placed", "error", layout.failed, layout, terminal)
     lines += _regions("Released or ignored", "warning", layout.dropped, layout, terminal)
     lines += _consumers(layout.failing, terminal, show_all=show_all)
-    lines += _modelled(layout, terminal)
+    lines += _modelled(boot, layout, terminal)
     lines += _notes(boot.notes, terminal)
     lines += _scene(boot, terminal)
     while lines and not lines[-1]:
@@ -137,14 +137,15 @@ def _consumers(failing: Iterable[ConsumerResult], terminal: Terminal, *, show_al
     return [terminal.paint("heading", "Consumers that will fail"), *lines, ""] if lines else []
 
 
-def _modelled(layout: Layout, terminal: Terminal) -> list[str]:
-    # One reason usually covers many regions, so reasons are told once.
+def _modelled(boot: Boot, layout: Layout, terminal: Terminal) -> list[str]:
+    # One reason usually covers many regions, so reasons are told once, and none that the notes tell.
+    told = set(boot.notes)
     reasons: dict[str, list[str]] = {}
     for row in layout.spans:
         if row.exactness is Exactness.EXACT:
             continue
         why = row.region.why if row.region is not None else row.cma.why if row.cma is not None else ""
-        if why:
+        if why and not set(why.split("; ")) <= told:
             reasons.setdefault(why, []).append(row.label)
     lines: list[str] = []
     for why, labels in reasons.items():
@@ -167,12 +168,12 @@ def _scene(boot: Boot, terminal: Terminal) -> list[str]:
     ascii_only = terminal.ascii_only
     names = [safe(fact.name, ascii_only=ascii_only, limit=24) for fact in facts]
     name_width = min(max(len(name) for name in names), 24)
-    source_width = max(len(fact.source) for fact in facts)
-    room = max(terminal.width - name_width - source_width - 6, 16)
-    lines = [
-        f"  {name:<{name_width}}  {fact.source:<{source_width}}  {fit(fact.value, room, ascii_only=ascii_only)}"
-        for name, fact in zip(names, facts, strict=True)
-    ]
+    lines: list[str] = []
+    for name, fact in zip(names, facts, strict=True):
+        value = safe(fact.value, ascii_only=ascii_only) or "-"
+        source = safe(fact.source, ascii_only=ascii_only)
+        first = f"  {name:<{name_width}}  "
+        lines += _wrapped(terminal, f"{value}  [{source}]", first, " " * len(first))
     return [terminal.paint("heading", "Scene (value and where it comes from)"), *lines, ""]
 
 

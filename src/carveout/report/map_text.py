@@ -9,8 +9,16 @@ from carveout.boot.result import Exactness, RegionKind
 from carveout.report.layout import SpanKind, lay_out
 from carveout.report.map_sections import after_map, before_map
 from carveout.report.terminal import Terminal, bar, wrap
-from carveout.report.words import consumer_use, fit, region_attributes, region_owner, safe
-from carveout.units import format_range, format_size
+from carveout.report.words import (
+    consumer_use,
+    errno_name,
+    fit,
+    region_attributes,
+    region_owner,
+    row_size,
+    safe,
+)
+from carveout.units import format_range
 
 if TYPE_CHECKING:
     from carveout.boot.result import Boot
@@ -18,13 +26,13 @@ if TYPE_CHECKING:
 
 _MIN_SIZE_WIDTH = 9
 _BAR_WIDTH = 10
-_BAR_FROM_WIDTH = 84
+_BAR_FROM_ROOM = 46
 _MIN_LABEL = 16
 _MAX_LABEL = 34
 _USERS_SHOWN = 4
 _FACT_LINES = 3
 
-_MARKS = {Exactness.EXACT: " ", Exactness.MODELLED: "~", Exactness.UNKNOWN: "?"}
+_MARKS = {Exactness.EXACT: " ", Exactness.MODELLED: "*", Exactness.UNKNOWN: "?"}
 
 
 def render_text(boot: Boot, *, title: str, terminal: Terminal, show_all: bool = False) -> str:
@@ -45,18 +53,18 @@ class _Table:
     def __init__(self, boot: Boot, layout: Layout, terminal: Terminal, *, show_all: bool) -> None:
         self._layout = layout
         self._terminal = terminal
+        self._show_all = show_all
         self._users_shown = len(boot.consumers) if show_all else _USERS_SHOWN
         self._digits = layout.digits
         self._marked = any(row.exactness is not Exactness.EXACT for row in layout.spans)
         self._largest = max((row.used for row in layout.spans if row.kind is not SpanKind.HOLE), default=0)
         range_width = 2 * (self._digits + 2) + 2
-        self._size_width = max((len(format_size(row.span.size)) for row in layout.spans), default=0)
+        self._size_width = max((len(row_size(row.span.size)) for row in layout.spans), default=0)
         self._size_width = max(self._size_width, _MIN_SIZE_WIDTH)
-        self._bar_width = _BAR_WIDTH if terminal.width >= _BAR_FROM_WIDTH + 2 * (self._digits - 8) else 0
-        self._indent = (
-            range_width + 2 + self._size_width + 2 + (self._bar_width + 2 if self._bar_width else 0)
-        )
-        self._indent += 2 if self._marked else 0
+        self._indent = range_width + 2 + self._size_width + 2 + (2 if self._marked else 0)
+        has_bar = terminal.width - self._indent - _BAR_WIDTH - 2 >= _BAR_FROM_ROOM
+        self._bar_width = _BAR_WIDTH if has_bar else 0
+        self._indent += self._bar_width + 2 if has_bar else 0
         self._room = max(terminal.width - self._indent, _MIN_LABEL)
         longest = max((len(row.label) for row in layout.spans), default=0)
         self._label_width = min(max(longest, _MIN_LABEL), _MAX_LABEL, max(self._room - 20, _MIN_LABEL))
@@ -79,7 +87,7 @@ class _Table:
         return self._terminal.paint("dim", (head + "what")[: self._terminal.width])
 
     def _row(self, row: DisplaySpan) -> list[str]:
-        place = f"{format_range(row.span, self._digits)}  {format_size(row.span.size):>{self._size_width}}  "
+        place = f"{format_range(row.span, self._digits)}  {row_size(row.span.size):>{self._size_width}}  "
         if self._bar_width:
             share = "" if row.kind is SpanKind.HOLE else self._bar(row)
             place += f"{share:<{self._bar_width}}  "
@@ -109,7 +117,7 @@ class _Table:
         if row.kind is SpanKind.FREE:
             return ["free"]
         if row.kind is SpanKind.EARLY:
-            return [f"{row.pieces} pieces, {format_size(row.used)} in use"] if row.pieces > 1 else []
+            return [f"{row.pieces} pieces, {row_size(row.used)} in use"] if row.pieces > 1 else []
         words: list[str] = []
         if row.region is not None:
             words = [" ".join(region_attributes(row.region))]
@@ -128,11 +136,7 @@ class _Table:
             facts.append(("error", "overlaps " + ", ".join(row.overlaps)))
         if not row.in_ram and row.kind is not SpanKind.HOLE:
             facts.append(("warning", "not in RAM, or not all of it"))
-        for use in row.users[: self._users_shown]:
-            broken = f": fails with -{use.errno}" if use.errno is not None else ""
-            facts.append(("error" if broken else "dim", "used by " + consumer_use(use) + broken))
-        if len(row.users) > self._users_shown:
-            facts.append(("dim", f"and {len(row.users) - self._users_shown} more users (--all lists them)"))
+        facts += self._users(row)
         lines: list[str] = []
         for role, text in facts:
             shown = fit(text, _FACT_LINES * (self._room - 2), ascii_only=self._terminal.ascii_only)
@@ -140,6 +144,22 @@ class _Table:
                 indent = " " * (self._indent + (4 if number else 2))
                 lines.append(indent + self._terminal.paint(role, line))
         return lines
+
+    def _users(self, row: DisplaySpan) -> list[tuple[str, str]]:
+        failing = [use for use in row.users if use.errno is not None]
+        asleep = [use for use in row.users if use.errno is None and not use.enabled]
+        named = [use for use in row.users if use.errno is None and use.enabled]
+        if self._show_all:
+            named, asleep = named + asleep, []
+        facts = [
+            ("error", f"{consumer_use(use)} fails to get it: {errno_name(use.errno or 0)}") for use in failing
+        ]
+        words = [consumer_use(use) for use in named[: self._users_shown]]
+        if len(named) > len(words):
+            words.append(f"{len(named) - len(words)} more")
+        if asleep:
+            words.append(f"{len(asleep)} disabled device{'s' if len(asleep) > 1 else ''}")
+        return [*facts, ("dim", "used by " + ", ".join(words))] if words else facts
 
 
 def _role(row: DisplaySpan) -> str:

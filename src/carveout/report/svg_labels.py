@@ -11,7 +11,16 @@ from carveout.report.layout import SpanKind
 from carveout.report.svg_canvas import BOLD_EM, MONO_EM, columns
 from carveout.report.svg_style import fill_class
 from carveout.report.terminal import wrap
-from carveout.report.words import fit, hole_text, outcome_text, region_attributes, region_owner, request, safe
+from carveout.report.words import (
+    fit,
+    hole_text,
+    outcome_text,
+    region_attributes,
+    region_owner,
+    request,
+    row_size,
+    safe,
+)
 from carveout.span import Span
 from carveout.units import format_range, format_size
 
@@ -139,10 +148,10 @@ def _compact_label(row: DisplaySpan, layout: Layout, width: float) -> Label:
 
 def _label(row: DisplaySpan, lines: tuple[tuple[str, str], ...], place_text: str, words: str) -> Label:
     path = row.region.path if row.region is not None else row.label
-    facts = (path, place_text, format_size(row.span.size), words, *_quiet_facts(row), *_loud_facts(row))
+    facts = (path, place_text, row_size(row.span.size), words, *_quiet_facts(row), *_loud_facts(row))
     return Label(
         lines=lines,
-        size=format_size(row.span.size),
+        size=row_size(row.span.size),
         title="; ".join(fact for fact in facts if fact),
         anchor=row.span,
         swatch=fill_class(row),
@@ -156,7 +165,7 @@ def _attributes(row: DisplaySpan) -> str:
     if row.cma is not None and (row.cma.is_default or row.region is None):
         words.append("lent to the system")
     if row.pieces > 1:
-        words.append(f"{row.pieces} pieces, {format_size(row.used)} in use")
+        words.append(f"{row.pieces} pieces, {row_size(row.used)} in use")
     if row.exactness is not Exactness.EXACT:
         words.append(str(row.exactness))
     return ", ".join(word for word in words if word)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # SGR parameters by role. Only the eight basic colours, which every terminal lets its user choose.
 _SGR = {
@@ -18,8 +18,7 @@ _SGR = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terminal:
+class Terminal(NamedTuple):
     """What the place that text goes to can show. width: columns."""
 
     width: int = 100

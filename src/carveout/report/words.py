@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from carveout.boot.result import BootOutcome, Exactness, Outcome, RegionKind
 from carveout.span import Span
-from carveout.units import format_range, format_size
+from carveout.units import format_range, format_size, format_size_about
 
 if TYPE_CHECKING:
     from carveout.boot.result import Boot, ConsumerResult, PlacedRegion
@@ -141,6 +141,11 @@ def consumer_use(consumer: ConsumerResult) -> str:
     if consumer.name:
         text += f' "{consumer.name}"'
     return text if consumer.enabled else f"{text} (disabled)"
+
+
+def row_size(size: int) -> str:
+    """Return a size for a table: exact in a unit, or rounded and marked where only bytes would be exact."""
+    return format_size_about(size) if format_size(size).endswith("bytes") else format_size(size)
 
 
 def outcome_text(region: PlacedRegion) -> str:
