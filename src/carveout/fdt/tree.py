@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SYMBOLS_PATH = "/__symbols__"
 PHANDLE_NAMES = ("phandle", "linux,phandle")
+_FEW_OFFSETS = 32  # Beyond, one search for each offset costs more than one loop over all properties.
 
 
 def decode(raw: bytes) -> str:
@@ -144,24 +145,31 @@ class Tree:
         """Return the numbers, ascending, of the properties with one of these names.
 
         Strings may share tails, so a name can stand at several offsets of the strings block. Each is looked
-        for in the name offsets packed as native words, which is far quicker than a loop over them.
+        for in the name offsets packed as native words, which is far quicker than a loop over them, unless a
+        strings block repeats the name very often.
         """
-        packed = self._packed_names
-        if packed is None:
-            packed = self._packed_names = array("I", self._structure.name_offsets).tobytes()
-        found: list[int] = []
+        offsets: list[int] = []
         strings = self.strings
         for name in names:
             wanted = encode(name) + b"\0"
             offset = strings.find(wanted)
             while offset >= 0:
-                pattern = offset.to_bytes(4, sys.byteorder)
-                at = packed.find(pattern)
-                while at >= 0:
-                    if at & 3 == 0:
-                        found.append(at >> 2)
-                    at = packed.find(pattern, at + 1)
+                offsets.append(offset)
                 offset = strings.find(wanted, offset + 1)
+        if len(offsets) > _FEW_OFFSETS:
+            several = set(offsets)
+            return [number for number, offset in enumerate(self._structure.name_offsets) if offset in several]
+        packed = self._packed_names
+        if packed is None:
+            packed = self._packed_names = array("I", self._structure.name_offsets).tobytes()
+        found: list[int] = []
+        for offset in offsets:
+            pattern = offset.to_bytes(4, sys.byteorder)
+            at = packed.find(pattern)
+            while at >= 0:
+                if at & 3 == 0:
+                    found.append(at >> 2)
+                at = packed.find(pattern, at + 1)
         found.sort()
         return found
 
