@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from carveout.board.shape import read_shape
 
@@ -18,16 +18,14 @@ if TYPE_CHECKING:
     from carveout.fdt import Node, Property, ReserveEntry, Tree
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cells:
+class Cells(NamedTuple):
     """The first cell of #address-cells and #size-cells; None where the property is absent."""
 
     address: int | None
     size: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryNode:
+class MemoryNode(NamedTuple):
     """A node whose device_type is exactly `memory`, at any depth."""
 
     path: str
@@ -42,8 +40,7 @@ class MemoryNode:
     numa_node_id: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegionNode:
+class RegionNode(NamedTuple):
     """A node below /reserved-memory. depth 1: a child; deeper ones are regions to kernel 5.10 only."""
 
     path: str
@@ -68,8 +65,7 @@ class RegionNode:
     phandle: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReservedMemoryNode:
+class ReservedMemoryNode(NamedTuple):
     """A root child named reserved-memory, with or without a unit address."""
 
     path: str
@@ -80,8 +76,7 @@ class ReservedMemoryNode:
     """All nodes below it, in tree order."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
+class Chosen(NamedTuple):
     """A root child named chosen, with or without a unit address."""
 
     path: str
@@ -108,8 +103,7 @@ class Consumer:
     """False when the device or a node above it is disabled."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DmaRanges:
+class DmaRanges(NamedTuple):
     """A non-empty dma-ranges: where the devices below a bus can reach, in addresses of the CPU."""
 
     path: str
@@ -119,8 +113,7 @@ class DmaRanges:
     """(CPU address, size) of each entry, translated through the buses above."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegacyRegion:
+class LegacyRegion(NamedTuple):
     """A node in a dialect that never became the binding (drafts of 2013). Linux ignores it."""
 
     path: str

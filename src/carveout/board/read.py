@@ -103,7 +103,7 @@ def read_board(tree: Tree) -> Board:
         reserved_ranges=root.prop("reserved-ranges"),
         consumers=tuple(_consumers(tree)),
         dma_ranges=read_dma_ranges(tree),
-        legacy=tuple(_legacy(tree)),
+        legacy=tuple(_legacy(tree, len(reserved))),
     )
 
 
@@ -226,16 +226,19 @@ def _consumers(tree: Tree) -> Iterator[Consumer]:
             )
 
 
-def _may_be_legacy(blob: bytes) -> bool:
+def _may_be_legacy(blob: bytes, nodes: int) -> bool:
     # A look at the bytes saves reading every compatible of an ordinary tree. The last name of the list is also
-    # that of the node /reserved-memory, so there one occurrence is normal.
+    # that of the node /reserved-memory: `nodes` of them are normal.
     *names, node_name = _LEGACY_COMPATIBLES
-    return any(name in blob for name in names) or blob.count(node_name + b"\0") > 1
+    names += [name.encode("ascii") for name in _LEGACY_PROPERTIES]
+    return any(name in blob for name in names) or blob.count(node_name + b"\0") > nodes
 
 
-def _legacy(tree: Tree) -> Iterator[LegacyRegion]:
+def _legacy(tree: Tree, nodes: int) -> Iterator[LegacyRegion]:
+    if not _may_be_legacy(tree.blob, nodes):
+        return
     found: dict[str, list[str]] = {}
-    for prop in tree.properties_named("compatible") if _may_be_legacy(tree.blob) else ():
+    for prop in tree.properties_named("compatible"):
         value = prop.value
         if b"memory" not in value:
             continue
