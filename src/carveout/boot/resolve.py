@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from carveout.board.decode import entries
 from carveout.boot.fdt_scan import find_chosen, initrd_of, memory_nodes
+from carveout.boot.image import image_span
 from carveout.boot.scene import Fact, ResolvedScene
 from carveout.errors import SceneError
 from carveout.kernel import resolve
@@ -35,6 +36,7 @@ def resolve_scene(board: Board, scene: Scene) -> tuple[ResolvedScene, Profile]:
     behaviour, page = profile.behaviour, profile.config.page_size
     memory, memory_source = _memory(board, scene, behaviour)
     cmdline, cmdline_source = _cmdline(board, scene, profile)
+    image = _image(scene, profile)
     dtb = Span.sized(scene.dtb_at, len(board.tree.blob)) if scene.dtb_at is not None else None
     initrd = scene.initrd or initrd_of(board, behaviour)
     kernel_source = "given" if scene.kernel else "default: the newest booted kernel"
@@ -47,7 +49,7 @@ def resolve_scene(board: Board, scene: Scene) -> tuple[ResolvedScene, Profile]:
         Fact(name="page-size", value=f"{page // KIB}K", source=page_source),
         Fact(name="memory", value=_spans(memory), source=memory_source),
         Fact(name="cmdline", value=cmdline, source=cmdline_source),
-        Fact(name="kernel-image", value=_placed(scene.kernel_image), source=_given(scene.kernel_image)),
+        Fact(name="kernel-image", value=_placed(image), source=_given(image)),
         Fact(name="dtb-at", value=_placed(dtb), source=_given(dtb)),
         Fact(name="initrd", value=_placed(initrd), source=initrd_source),
     )
@@ -59,7 +61,7 @@ def resolve_scene(board: Board, scene: Scene) -> tuple[ResolvedScene, Profile]:
         memory=memory,
         memory_source=memory_source,
         cmdline=cmdline,
-        kernel_image=scene.kernel_image,
+        kernel_image=image,
         dtb=dtb,
         initrd=initrd,
         efi=scene.efi,
@@ -68,6 +70,12 @@ def resolve_scene(board: Board, scene: Scene) -> tuple[ResolvedScene, Profile]:
         facts=facts,
     )
     return resolved, profile
+
+
+def _image(scene: Scene, profile: Profile) -> Span | None:
+    if scene.kernel_image is not None or scene.image_at is None or scene.image_size is None:
+        return scene.kernel_image
+    return image_span(profile, scene.image_at, scene.image_size)
 
 
 def _arch(board: Board, scene: Scene) -> tuple[str, str]:
