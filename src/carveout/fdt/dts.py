@@ -50,7 +50,7 @@ _DTC_ERROR = re.compile(
 class SourceSpan(NamedTuple):
     """Where something stands in source text. Lines and columns count from 1, as dtc prints them.
 
-    Columns are those of the text after cpp, which differ from the file's behind a comment or macro on that line.
+    A node begins at its opening brace; last_column is one past the last character. Columns are those of the text after cpp, which differ from the file's behind a comment or macro on that line.
     """
 
     file: str
