@@ -101,8 +101,7 @@ def load_dts(
     """Compile a .dts or overlay source; return the tree and where its parts came from.
 
     include_dirs: searched for includes, each also with its subdirectory `include`; the file's own directory is
-    searched first. symbols: make /__symbols__ from the labels (an overlay's source has it in any case, as dtc
-    decides). timeout: seconds for each run of a tool.
+    searched first. symbols: make /__symbols__ from the labels. timeout: seconds for each run of a tool.
 
     Raises:
         ToolMissing: when cpp or dtc is not installed.

@@ -191,6 +191,10 @@ GOOD = [
     pytest.param(blob(begin() + close() + end() + b"\0\0"), id="odd zeros after FDT_END"),
     pytest.param(blob(strings=b""), id="no strings"),
     pytest.param(blob(strings=b"reg"), id="open string that nobody uses"),
+    pytest.param(
+        blob(begin() + prop(0) + close() + end(), strings=b"reg\0" + b"s" * 300 + b"\0"),
+        id="long string nobody uses",
+    ),
     pytest.param(blob(nested(MAX_DEPTH)), id="as deep as allowed"),
     pytest.param(blob(begin() + begin(b"n" * MAX_NAME) + close() * 2 + end()), id="name as long as allowed"),
     pytest.param(blob(reserve=words(0, 5, 0, 0) + CLOSED_MAP), id="reserve entry of size 0"),
