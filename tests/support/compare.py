@@ -135,7 +135,7 @@ _WARNINGS_KEPT = 60
 
 def lines_of(boot: Boot) -> list[str]:
     """Return our log line by line: one message may be two lines, as the overlap message is."""
-    return [line for text in boot.log for line in text.split("\n")]
+    return [line for text in boot.messages for line in text.split("\n")]
 
 
 def selected(lines: Iterable[str]) -> list[str]:

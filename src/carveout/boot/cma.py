@@ -230,7 +230,7 @@ def _reserve_area(
 ) -> tuple[int, int]:
     if fixed:
         if state.mb.is_region_reserved(base, size):
-            owners = ", ".join(state.ledger.owners(base, size))
+            owners = ", ".join(state.owners(base, size))
             state.step(StepKind.FAIL, who, f"the fixed place is taken by {owners}", base=base, size=size,
                        source=_SOURCE)  # fmt: skip
             return -EBUSY, base

@@ -52,6 +52,8 @@ def _bind(
     if not is_enabled(target):
         return ENODEV, "the region is disabled: nothing is assigned", None
     entry = _lookup(state, consumer, target.name)
+    if entry is None and state.ram_is_unknown:
+        return None, "not known: RAM is not known, pass --memory SIZE@BASE", None
     if entry is None:
         return EINVAL, "the kernel has no such region", None
     if entry.driver is None:

@@ -49,7 +49,7 @@ def allocate_dynamic(state: EarlyBoot, region: RegionState) -> int:
     windows = _windows(state, region)
     if windows is None:
         return -EINVAL
-    if state.dynamic_is_unknown:
+    if state.ram_is_unknown:
         region.outcome = Outcome.UNKNOWN
         return -ENOMEM
     base = _try_windows(state, region, size, region.align, windows)

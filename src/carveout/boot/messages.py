@@ -16,6 +16,8 @@ class Message(NamedTuple):
 
     level: str
     text: str
+    is_about_regions: bool = True
+    """About reserved memory or contiguous memory; the other lines tell of limits and the crash kernel."""
 
 
 MESSAGES: dict[str, Message] = {
@@ -24,8 +26,10 @@ MESSAGES: dict[str, Message] = {
     "ignoring-range": Message("warn", "OF: fdt: Ignoring memory range 0x{start:x} - 0x{end:x}"),
     "elfcorehdr-overlap": Message("warn", "OF: fdt: elfcorehdr is overlapped"),
     "elfcorehdr": Message("info", "OF: fdt: Reserving {kib} KiB of memory at 0x{base:x} for elfcorehdr"),
-    "elfcorehdr-overlap-arm64": Message("warn", "elfcorehdr is overlapped"),
-    "elfcorehdr-arm64": Message("info", "Reserving {kib}KB of memory at 0x{base:x} for elfcorehdr"),
+    "elfcorehdr-overlap-arm64": Message("warn", "elfcorehdr is overlapped", is_about_regions=False),
+    "elfcorehdr-arm64": Message(
+        "info", "Reserving {kib}KB of memory at 0x{base:x} for elfcorehdr", is_about_regions=False
+    ),
     "bad-reserve-block": Message("err", "OF: fdt: Invalid memory reservation block index {index}"),
     # /reserved-memory
     "no-node": Message("info", "OF: reserved mem: Reserved memory: No reserved-memory node in the DT"),
@@ -87,22 +91,41 @@ MESSAGES: dict[str, Message] = {
     "cma-failed-node": Message("err", "cma: Failed to reserve {mib} MiB on node {nid}"),
     "cma-store": Message("warn", "Couldn't store CMA reserved area."),
     # crash kernel
-    "crash-reserved": Message("info", "crashkernel reserved: 0x{base:016x} - 0x{end:016x} ({mib} MB)"),
-    "crash-low-reserved": Message(
-        "info", "crashkernel low memory reserved: 0x{base:08x} - 0x{end:08x} ({mib} MB)"
+    "crash-reserved": Message(
+        "info", "crashkernel reserved: 0x{base:016x} - 0x{end:016x} ({mib} MB)", is_about_regions=False
     ),
-    "crash-failed": Message("warn", "cannot allocate crashkernel (size:0x{size:x})"),
-    "crash-low-failed": Message("warn", "cannot allocate crashkernel low memory (size:0x{size:x})."),
-    "crash-in-use": Message("warn", "crashkernel reservation failed - memory is in use."),
-    "crash-overlaps": Message("warn", "cannot reserve crashkernel: region overlaps reserved memory"),
-    "crash-not-memory": Message("warn", "cannot reserve crashkernel: region is not memory"),
-    "crash-misaligned": Message("warn", "cannot reserve crashkernel: base address is not 2MB aligned"),
+    "crash-low-reserved": Message(
+        "info",
+        "crashkernel low memory reserved: 0x{base:08x} - 0x{end:08x} ({mib} MB)",
+        is_about_regions=False,
+    ),
+    "crash-failed": Message("warn", "cannot allocate crashkernel (size:0x{size:x})", is_about_regions=False),
+    "crash-low-failed": Message(
+        "warn", "cannot allocate crashkernel low memory (size:0x{size:x}).", is_about_regions=False
+    ),
+    "crash-in-use": Message(
+        "warn", "crashkernel reservation failed - memory is in use.", is_about_regions=False
+    ),
+    "crash-overlaps": Message(
+        "warn", "cannot reserve crashkernel: region overlaps reserved memory", is_about_regions=False
+    ),
+    "crash-not-memory": Message(
+        "warn", "cannot reserve crashkernel: region is not memory", is_about_regions=False
+    ),
+    "crash-misaligned": Message(
+        "warn", "cannot reserve crashkernel: base address is not 2MB aligned", is_about_regions=False
+    ),
     # limits
-    "memory-limited": Message("notice", "Memory limited to {mib}MB"),
+    "memory-limited": Message("notice", "Memory limited to {mib}MB", is_about_regions=False),
     "initrd-unreachable": Message(
         "warn",
         "initrd not fully accessible via the linear mapping -- please check your bootloader ...",
+        is_about_regions=False,
     ),
-    "linear-map-small": Message("warn", "Memory doesn't fit in the linear mapping, VA_BITS too small"),
-    "no-memory-to-cap": Message("warn", "memblock_cap_memory_range: No memory registered yet"),
+    "linear-map-small": Message(
+        "warn", "Memory doesn't fit in the linear mapping, VA_BITS too small", is_about_regions=False
+    ),
+    "no-memory-to-cap": Message(
+        "warn", "memblock_cap_memory_range: No memory registered yet", is_about_regions=False
+    ),
 }

@@ -207,6 +207,8 @@ class LogLine:
     """`err`, `warn`, `notice` or `info`."""
     step: int
     """Index into `Boot.trace`."""
+    is_about_regions: bool = True
+    """About reserved memory or contiguous memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,4 +240,9 @@ class Boot:
     @property
     def log(self) -> tuple[str, ...]:
         """The log lines about reserved memory and CMA, as that kernel prints them, in order."""
+        return tuple(line.text for line in self.log_lines if line.is_about_regions)
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """All simulated log lines, in order: those of `log`, and those about limits and the crash kernel."""
         return tuple(line.text for line in self.log_lines)

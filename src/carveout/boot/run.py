@@ -97,7 +97,7 @@ def _static_only(state: EarlyBoot) -> None:
     from carveout.boot.fdt_scan import scan_root_cells
 
     scan_root_cells(state)
-    state.dynamic_is_unknown = True
+    state.ram_is_unknown = True
     scan = RegionScan(state)
     try:
         scan.early()
@@ -132,14 +132,8 @@ def _gather(state: EarlyBoot, outcome: BootOutcome, failure: str | None, doubt: 
             for r in state.mb.memory
         ),
         reserved=tuple(
-            ReservedRange(
-                base=r.base,
-                size=r.size,
-                who=", ".join(state.ledger.owners(r.base, r.size)),
-                flags=r.flags,
-                nid=r.nid,
-            )
-            for r in state.mb.reserved
+            ReservedRange(base=r.base, size=r.size, who=who, flags=r.flags, nid=r.nid)
+            for r, who in zip(state.mb.reserved, state.ledger.names_of(state.mb.reserved), strict=True)
         ),
         claims=tuple(
             Claim(base=start, size=end - start, who=who) for start, end, who in sorted(state.ledger.claims)

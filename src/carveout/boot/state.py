@@ -116,6 +116,24 @@ class Ledger:
         end = base + size
         return list(dict.fromkeys(who for start, stop, who in self.claims if start < end and base < stop))
 
+    def names_of(self, reserved: Sequence[MemblockRegion]) -> list[str]:
+        """Return for each reserved region, ascending, the names of all who hold a part of it."""
+        claims = sorted(self.claims)
+        names: list[str] = []
+        first = 0
+        for region in reserved:
+            end = region.base + region.size
+            while first < len(claims) and claims[first][1] <= region.base:
+                first += 1
+            here: dict[str, None] = {}
+            at = first
+            while at < len(claims) and claims[at][0] < end:
+                if claims[at][1] > region.base:
+                    here[claims[at][2]] = None
+                at += 1
+            names.append(", ".join(here))
+        return names
+
 
 class EarlyBoot:
     """Everything the boot sequence works on. Made once for a boot, changed in place, read at the end."""
@@ -149,8 +167,8 @@ class EarlyBoot:
         self.trace: list[Step] = []
         self.root_address_cells = 1
         self.root_size_cells = 1
-        self.dynamic_is_unknown = False
-        """RAM is not known: dynamic regions cannot be placed."""
+        self.ram_is_unknown = False
+        """Only what the tree fixes can be told: dynamic regions cannot be placed."""
         self.crash_low_limit = 0
         """CRASH_ADDR_LOW_MAX of the generic crash kernel reservation, in bytes."""
 
@@ -177,7 +195,8 @@ class EarlyBoot:
         if key == "reserve-failed":
             level = self.behaviour.reserve_failure_level
         text = message.text.format(prefix=self.behaviour.region_message_prefix, **values)
-        self.log.append(LogLine(text=text, level=level, step=max(len(self.trace) - 1, 0)))
+        step = max(len(self.trace) - 1, 0)
+        self.log.append(LogLine(text=text, level=level, step=step, is_about_regions=message.is_about_regions))
 
     def pa(self, address: int) -> str:
         """Format a phys_addr_t as %pa does."""
@@ -203,9 +222,14 @@ class EarlyBoot:
         )
         return result
 
+    def owners(self, base: int, size: int) -> list[str]:
+        """Return who holds any of [base, base + size), in order of claiming, each once."""
+        # memblock answers the usual case, nobody, without a look at every claim.
+        return self.ledger.owners(base, size) if self.mb.is_region_reserved(base, size) else []
+
     def free(self, base: int, size: int, who: str, reason: str, source: str = "") -> None:
         """memblock_phys_free(): the bytes become free whoever reserved them."""
-        others = [name for name in self.ledger.owners(base, size) if name != who]
+        others = [name for name in self.owners(base, size) if name != who]
         if self.mb.phys_free(base, size) == 0:
             self.ledger.give(base, size)
         if others:

@@ -107,7 +107,7 @@ def _reserve_entry(state: EarlyBoot, region: RegionState, base: int, size: int, 
 def _reserve_memory(state: EarlyBoot, region: RegionState, base: int, size: int) -> int:
     path = region.node.path
     if not region.node.no_map:
-        covered = state.ledger.owners(base, size)
+        covered = state.owners(base, size)
         error = state.reserve(base, size, path, _with_overlap("reg", covered), _SOURCE)
         if error:
             region.reasons.append("the array of reserved regions is full")
@@ -118,7 +118,7 @@ def _reserve_memory(state: EarlyBoot, region: RegionState, base: int, size: int)
     if state.behaviour.static_nomap_busy == "reserved-ram":
         busy = busy and state.mb.intersects_memory(base, size)
     if busy:
-        owners = ", ".join(state.ledger.owners(base, size))
+        owners = ", ".join(state.owners(base, size))
         region.reasons.append(
             f"no-map is refused (EBUSY), {owners} has reserved a part of it; it stays mapped"
         )
@@ -129,7 +129,7 @@ def _reserve_memory(state: EarlyBoot, region: RegionState, base: int, size: int)
         region.reasons.append("the array of memory regions is full")
         state.step(StepKind.FAIL, path, region.reasons[-1], base=base, size=size, source=_SOURCE)
         return error
-    if not state.mb.intersects_memory(base, size):
+    if not state.ram_is_unknown and not state.mb.intersects_memory(base, size):
         region.reasons.append("it is outside RAM: nothing had to be taken from the system")
     state.step(StepKind.NOMAP, path, "reg with no-map: taken out of the linear map", base=base, size=size,
                source=_SOURCE)  # fmt: skip

@@ -73,6 +73,7 @@ def map_value(boot: Boot, *, with_trace: bool = False) -> dict[str, Json]:
         "exactness": str(boot.exactness),
         "ram_known": boot.ram_known,
         "log": list(boot.log),
+        "messages": list(boot.messages),
         "notes": list(boot.notes),
     }
     if with_trace:
