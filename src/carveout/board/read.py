@@ -47,6 +47,7 @@ _CPU_PREFIXES = (
     (b"arm,cortex-x", "arm64"),
     (b"arm,neoverse", "arm64"),
     (b"arm,rainier", "arm64"),
+    (b"apm,", "arm64"),
     (b"apple,", "arm64"),
     (b"cavium,thunder", "arm64"),
     (b"brcm,brahma-b53", "arm64"),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from carveout.boot.arm64_tables import paging_init, text_start
 from carveout.boot.cma import reserve_default
 from carveout.boot.crashkernel import reserve_crashkernel
-from carveout.boot.fdt_scan import apply_usable_range, reserve_elfcorehdr, scan_memory, scan_root_cells
+from carveout.boot.fdt_scan import apply_usable_range, reserve_elfcorehdr, scan_memory
 from carveout.boot.numa import numa_init
 from carveout.boot.region_table import RegionScan
 from carveout.boot.result import StepKind
@@ -31,7 +31,6 @@ _MEMSTART_ALIGN = {4096: GIB, 16384: GIB, 65536: 512 * MIB}
 
 def boot_arm64(state: EarlyBoot) -> None:
     """Run the sequence; raises KernelPanic or MemblockPanic when the kernel would die."""
-    scan_root_cells(state)
     dtb = state.scene.dtb
     if dtb is not None:
         state.reserve(dtb.start, dtb.size, "dtb", "the tree itself, before anything else", _SOURCE)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from carveout.boot.state import Area, EarlyBoot, RegionState
 
-_UNKNOWN_RAM = "RAM is not known: the tree does not give it; pass --memory SIZE@BASE"
+_UNKNOWN_RAM = "RAM is not known, the tree does not give it: pass --memory SIZE@BASE"
 # Parameters whose effect on placement is not simulated (yet), each with what it would change.
 _UNMODELLED = {
     "hugetlb_cma": "contiguous memory for huge pages",

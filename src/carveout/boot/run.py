@@ -9,6 +9,7 @@ from carveout.boot.arm64 import boot_arm64
 from carveout.boot.cmdline import parse_cmdline
 from carveout.boot.confidence import Confidence
 from carveout.boot.consumers import consumer_results
+from carveout.boot.fdt_scan import scan_root_cells
 from carveout.boot.memblock import Flag, MemblockPanic, MemblockRules
 from carveout.boot.region_nodes import make_states
 from carveout.boot.region_table import RegionScan
@@ -56,6 +57,7 @@ def boot(board: Board, scene: Scene | None = None) -> Boot:
         arguments=arguments,
         rules=_rules(profile, resolved, skips_hotplug=arguments.has("movable_node")),
     )
+    scan_root_cells(state)
     make_states(state)
     outcome, failure, doubt = _run(state)
     return _gather(state, outcome, failure, doubt)
@@ -94,9 +96,6 @@ def _run(state: EarlyBoot) -> tuple[BootOutcome, str | None, str | None]:
 
 def _static_only(state: EarlyBoot) -> None:
     # Without RAM nothing can be placed: only what the tree fixes is shown, and no log is claimed.
-    from carveout.boot.fdt_scan import scan_root_cells
-
-    scan_root_cells(state)
     state.ram_is_unknown = True
     scan = RegionScan(state)
     try:

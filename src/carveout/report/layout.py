@@ -110,13 +110,16 @@ class Layout(NamedTuple):
     totals: Totals | None
     """None when RAM is unknown."""
     failed: tuple[PlacedRegion, ...]
-    """Asked for memory and did not get it, tree order."""
+    """Asked for memory and did not get it, or nobody can tell; tree order."""
     dropped: tuple[PlacedRegion, ...]
     """Released or ignored, tree order."""
     failing: tuple[ConsumerResult, ...]
     """Consumers whose driver gets an error, enabled ones first."""
     digits: int
     """Hexadecimal digits that every address of this map fits in."""
+
+
+_NOT_PLACED = (Outcome.RESERVE_FAILED, Outcome.ALLOC_FAILED, Outcome.UNKNOWN)
 
 
 def lay_out(boot: Boot, *, collapse: bool = True) -> Layout:
@@ -128,7 +131,7 @@ def lay_out(boot: Boot, *, collapse: bool = True) -> Layout:
     rows = _join_early(held, _EARLY_GAP if collapse else 0)
     if boot.ram_known:
         rows = sorted([*rows, *_background(rows, banks)], key=lambda row: row.span)
-    failed = [r for r in boot.regions if r.outcome in (Outcome.RESERVE_FAILED, Outcome.ALLOC_FAILED)]
+    failed = [r for r in boot.regions if r.outcome in _NOT_PLACED]
     dropped = [r for r in boot.regions if r.outcome in (Outcome.RELEASED, Outcome.IGNORED)]
     failing = [use for use in boot.consumers if use.errno is not None]
     return Layout(

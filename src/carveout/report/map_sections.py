@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carveout.boot.result import Exactness
+from carveout.boot.result import Exactness, Outcome
 from carveout.report.terminal import wrap
 from carveout.report.words import (
     consumer_use,
@@ -59,7 +59,10 @@ def after_map(boot: Boot, layout: Layout, *, terminal: Terminal, show_all: bool)
         lines += _wrapped(terminal, "? unknown: the notes name the option that settles it.", "")
     if lines:
         lines.append("")
-    lines += _regions("Not placed", "error", layout.failed, layout, terminal)
+    unknown = [region for region in layout.failed if region.outcome is Outcome.UNKNOWN]
+    refused = [region for region in layout.failed if region.outcome is not Outcome.UNKNOWN]
+    lines += _regions("Not placed", "error", refused, layout, terminal)
+    lines += _regions("Place not known", "warning", unknown, layout, terminal)
     lines += _regions("Released or ignored", "warning", layout.dropped, layout, terminal)
     lines += _consumers(layout.failing, terminal, show_all=show_all)
     lines += _modelled(boot, layout, terminal)

@@ -156,6 +156,7 @@ def outcome_text(region: PlacedRegion) -> str:
         Outcome.ALLOC_FAILED: "no room",
         Outcome.RELEASED: "released",
         Outcome.IGNORED: "ignored",
+        Outcome.UNKNOWN: "not known",
     }[region.outcome]
 
 
