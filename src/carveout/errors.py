@@ -65,6 +65,28 @@ class DtsSyntaxError(InputError):
         self.column = column
 
 
+class KernelImageError(InputError):
+    """A file is no kernel image, or one that is cut off or damaged."""
+
+
+class KconfigError(InputError):
+    """A kernel .config breaks the format. line: 1-based, or None when no single line is wrong."""
+
+    def __init__(self, message: str, *, line: int | None = None) -> None:
+        """Keep the line beside the text, and put it in front of the text."""
+        super().__init__(message if line is None else f"line {line}: {message}")
+        self.line = line
+
+
+class EfiMapError(InputError):
+    """A text holds no EFI memory map that can be used. line: 1-based, or None when no single line is at fault."""
+
+    def __init__(self, message: str, *, line: int | None = None) -> None:
+        """Keep the line beside the text, and put it in front of the text."""
+        super().__init__(message if line is None else f"line {line}: {message}")
+        self.line = line
+
+
 class UsageError(CarveoutError):
     """An option or argument makes no sense (exit code 2)."""
 
