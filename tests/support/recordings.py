@@ -178,9 +178,10 @@ def recording(name: str) -> Recording:
 def scene_of(recorded: Recording) -> Scene:
     """Return the scene of a boot: only what was put in, nothing that came out of it.
 
-    What a tree and these options cannot say of an EFI, NUMA or powerpc boot is in `recorded.fields`; add it with
+    What a tree and these options cannot say of a powerpc boot is in `recorded.fields`; add it with
     dataclasses.replace() where the scene has a place for it.
     """
+    efi = recorded.fields.get("efi")
     return Scene(
         kernel=recorded.release,
         kernel_image=recorded.kernel_image,
@@ -188,7 +189,26 @@ def scene_of(recorded: Recording) -> Scene:
         initrd=recorded.initrd,
         cmdline=recorded.cmdline,
         cpu_va=None,
+        efi=efi is not None,
+        efi_map=None if efi is None else efi_log(efi),
     )
+
+
+_EFI_COLUMNS = ("RUN", "MR", "CC", "SP", "NV", "XP", "RP", "WP", "RO", "UCE", "WB", "WT", "WC", "UC")
+
+
+def efi_log(efi: Mapping[str, Any]) -> str:
+    """Return the kernel's lines about EFI: those recorded, and the memory map in the form the kernel prints it."""
+    lines = [line for line in efi["messages"] if "memattr" not in line]
+    for entry in efi["memory_map"]:
+        base = int(entry["base"], 16)
+        last = base + int(entry["size"], 16) - 1
+        flags = "|".join(
+            f"{name if name in entry['attributes'] else '':>{max(len(name), 2)}}" for name in _EFI_COLUMNS
+        )
+        lines.append(f"efi:   0x{base:012x}-0x{last:012x} [{entry['type']:<18}|{flags}]")
+    lines += [line for line in efi["messages"] if "memattr" in line]
+    return "\n".join(lines)
 
 
 # ------------------------------------------------------------------ reading

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from carveout.boot.arm64_tables import paging_init, text_start
 from carveout.boot.cma import reserve_default
 from carveout.boot.crashkernel import reserve_crashkernel
+from carveout.boot.efi import efi_init
 from carveout.boot.fdt_scan import apply_usable_range, reserve_elfcorehdr, scan_memory
 from carveout.boot.numa import numa_init
 from carveout.boot.region_table import RegionScan
@@ -37,6 +38,7 @@ def boot_arm64(state: EarlyBoot) -> None:
     scan_memory(state)
     if state.behaviour.usable_memory_range != "arm64-first":
         apply_usable_range(state)
+    efi_init(state)
     scan = RegionScan(state)
     memstart = _memblock_init(state, scan)
     paging_init(state, memstart)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from carveout.boot.efi import efi_gaps
 from carveout.boot.result import Exactness, Outcome, RegionKind
 from carveout.kernel.layout import Arm64Layout
 from carveout.span import GIB
@@ -93,8 +94,7 @@ def _scene_gaps(state: EarlyBoot) -> list[str]:
         gaps.append("the place of the kernel is not known: pass --kernel-image BASE+SIZE")
     if scene.dtb is None:
         gaps.append("the place of the tree in memory is not known: pass --dtb-at BASE")
-    if scene.efi:
-        gaps.append("booted through EFI: the memory map of the firmware is not simulated")
+    gaps += efi_gaps(state)
     layout = state.profile.layout
     if isinstance(layout, Arm64Layout) and scene.kernel_image is not None:
         usual = layout.image_size - layout.reserved_from

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.board.decode import entries
+from carveout.boot.efi import efi_ram
 from carveout.boot.fdt_scan import find_chosen, initrd_of, memory_nodes
 from carveout.boot.image import image_span
 from carveout.boot.scene import Fact, ResolvedScene
@@ -16,6 +17,7 @@ from carveout.span import KIB, Span
 
 if TYPE_CHECKING:
     from carveout.board import Board
+    from carveout.boot.efi_map import EfiMap
     from carveout.boot.scene import Scene
     from carveout.kernel import Behaviour, Profile
 
@@ -34,7 +36,8 @@ def resolve_scene(board: Board, scene: Scene) -> tuple[ResolvedScene, Profile]:
         overrides=scene.behaviour,
     )
     behaviour, page = profile.behaviour, profile.config.page_size
-    memory, memory_source = _memory(board, scene, behaviour)
+    efi_map = _efi_map(scene)
+    memory, memory_source = _memory(board, scene, behaviour, page, efi_map)
     cmdline, cmdline_source = _cmdline(board, scene, profile)
     image = _image(scene, profile)
     dtb = Span.sized(scene.dtb_at, len(board.tree.blob)) if scene.dtb_at is not None else None
@@ -52,6 +55,7 @@ def resolve_scene(board: Board, scene: Scene) -> tuple[ResolvedScene, Profile]:
         Fact(name="kernel-image", value=_placed(image), source=_given(image)),
         Fact(name="dtb-at", value=_placed(dtb), source=_given(dtb)),
         Fact(name="initrd", value=_placed(initrd), source=initrd_source),
+        *_efi_facts(scene, efi_map),
     )
     resolved = ResolvedScene(
         kernel=profile.kernel,
@@ -64,7 +68,8 @@ def resolve_scene(board: Board, scene: Scene) -> tuple[ResolvedScene, Profile]:
         kernel_image=image,
         dtb=dtb,
         initrd=initrd,
-        efi=scene.efi,
+        efi=scene.efi or efi_map is not None,
+        efi_map=efi_map,
         cpu_va=scene.cpu_va,
         behaviour=dict(scene.behaviour),
         facts=facts,
@@ -93,7 +98,29 @@ def _arch(board: Board, scene: Scene) -> tuple[str, str]:
     )
 
 
-def _memory(board: Board, scene: Scene, behaviour: Behaviour) -> tuple[tuple[Span, ...], str]:
+def _efi_map(scene: Scene) -> EfiMap | None:
+    if scene.efi_map is None:
+        return None
+    if scene.memory:
+        raise SceneError("--memory and --efi-map both say what RAM is: give one of them")
+    from carveout.boot.efi_map import (
+        parse_efi_map,
+    )  # only for EFI boots: its expressions take time to compile
+
+    return parse_efi_map(scene.efi_map)
+
+
+def _efi_facts(scene: Scene, efi_map: EfiMap | None) -> tuple[Fact, ...]:
+    if efi_map is not None:
+        return (Fact(name="efi-map", value=f"{len(efi_map.entries)} entries", source="given"),)
+    return (Fact(name="efi", value="yes, memory map not given", source="given"),) if scene.efi else ()
+
+
+def _memory(
+    board: Board, scene: Scene, behaviour: Behaviour, page_size: int, efi_map: EfiMap | None
+) -> tuple[tuple[Span, ...], str]:
+    if efi_map is not None:
+        return efi_ram(efi_map, page_size), "efi-map"
     if scene.memory:
         return tuple(sorted(scene.memory)), "given"
     spans = tree_memory(board, behaviour)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from carveout.boot.efi_map import EfiMap
     from carveout.span import Span
 
 
@@ -63,7 +64,7 @@ class ResolvedScene:
     preset: str
     memory: tuple[Span, ...]
     memory_source: str
-    """`given`, `tree` or `unknown`."""
+    """`given`, `tree`, `efi-map` or `unknown`."""
     cmdline: str
     kernel_image: Span | None
     dtb: Span | None
@@ -71,5 +72,6 @@ class ResolvedScene:
     efi: bool
     cpu_va: int | None
     behaviour: Mapping[str, str]
+    efi_map: EfiMap | None = None
     facts: tuple[Fact, ...]
     """Every value with its source, in the order of the options."""
