@@ -140,6 +140,8 @@ class Board:
     consumers: tuple[Consumer, ...]
     dma_ranges: tuple[DmaRanges, ...]
     legacy: tuple[LegacyRegion, ...]
+    is_made_here: bool = False
+    """The tree was compiled from source or changed by an overlay here: the blob a kernel gets may differ."""
 
     @cached_property
     def shape(self) -> TreeShape:

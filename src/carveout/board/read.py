@@ -78,8 +78,11 @@ _CPU_EXACT = {
 }
 
 
-def read_board(tree: Tree) -> Board:
-    """Return what a tree says about memory. Never fails: a malformed node is a fact like any other."""
+def read_board(tree: Tree, *, is_made_here: bool = False) -> Board:
+    """Return what a tree says about memory. Never fails: a malformed node is a fact like any other.
+
+    is_made_here: the tree is not the blob that will be booted, but was compiled or changed on the way here.
+    """
     root = tree.root
     chosen: list[Chosen] = []
     reserved: list[ReservedMemoryNode] = []
@@ -105,6 +108,7 @@ def read_board(tree: Tree) -> Board:
         consumers=tuple(_consumers(tree)),
         dma_ranges=read_dma_ranges(tree),
         legacy=tuple(_legacy(tree, len(reserved))),
+        is_made_here=is_made_here,
     )
 
 

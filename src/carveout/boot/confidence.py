@@ -94,6 +94,10 @@ def _scene_gaps(state: EarlyBoot) -> list[str]:
         gaps.append("the place of the kernel is not known: pass --kernel-image BASE+SIZE")
     if scene.dtb is None:
         gaps.append("the place of the tree in memory is not known: pass --dtb-at BASE")
+    if state.board.is_made_here:
+        gaps.append("carveout compiled or changed the tree: the blob that is booted may have another size")
+    if not scene.efi and any("linux,uefi-system-table" in chosen.node for chosen in state.board.chosen):
+        gaps.append("/chosen names an EFI system table, so the kernel takes RAM from EFI: pass --efi")
     gaps += efi_gaps(state)
     layout = state.profile.layout
     if isinstance(layout, Arm64Layout) and scene.kernel_image is not None:

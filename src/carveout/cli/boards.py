@@ -32,6 +32,8 @@ class LoadedBoard(NamedTuple):
     source: SourceMap | None
     name: str
     """What to call it: the file's name."""
+    is_made_here: bool
+    """Compiled from source, or changed by an overlay."""
 
 
 def load_board(path: str, overlays: Sequence[str] = ()) -> LoadedBoard:
@@ -45,7 +47,10 @@ def load_board(path: str, overlays: Sequence[str] = ()) -> LoadedBoard:
     for name in overlays:
         tree = _with_overlay(tree, name)
     return LoadedBoard(
-        tree=tree, source=source, name="standard input" if path == STDIN else os.path.basename(path)
+        tree=tree,
+        source=source,
+        name="standard input" if path == STDIN else os.path.basename(path),
+        is_made_here=source is not None or bool(overlays),
     )
 
 

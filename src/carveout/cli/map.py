@@ -42,7 +42,7 @@ def run(argv: list[str]) -> int:
         raise UsageError(f"--width: {args.width} is no width, expected a number of columns, for example 100")
     given = read_scene(args)
     loaded = load_board(args.board, given.overlays)
-    board = read_board(loaded.tree)
+    board = read_board(loaded.tree, is_made_here=loaded.is_made_here)
     title = f"{loaded.name} ({board.model[:_MAX_MODEL]})" if board.model else loaded.name
     text = _render(boot(board, given.scene), args, title)
     write(text, args.output, inputs=(args.board, *given.inputs))
