@@ -8,7 +8,11 @@ that depend on them are `modelled`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -138,3 +142,65 @@ ARM64_LAYOUTS: dict[tuple[str, int], Arm64Layout] = {
     ),
 }
 """(series, page size) → constants of Debian's kernel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerpcLayout(Layout):
+    """Build constants of a powerpc64 kernel, in bytes, measured on its boots with memblock=debug."""
+
+    image_size: int
+    """What the kernel reserves for itself, from address 0."""
+    paca: int
+    """sizeof(struct paca_struct), in whole cache lines."""
+    stack: int
+    """One interrupt or emergency stack."""
+    work_area: int
+    """The arena for RTAS work areas; 0 where the kernel has none."""
+    hash_slots: bool
+    """Whether a guest with the hash MMU keeps a byte for each page of RAM."""
+    node_data: int | None
+    """NODE_DATA of the first node; None: not measured."""
+    percpu_unit: int = 0
+    """The first percpu chunk, where it comes before KVM's contiguous area."""
+
+
+_POWERPC_72 = PowerpcLayout(
+    device_node=208,
+    property=112,
+    reserved_mem=40,
+    image_size=0x2AED000,
+    paca=0x500,
+    stack=0x8000,
+    work_area=0x40000,
+    hash_slots=False,
+    node_data=0x8280,
+    percpu_unit=0x29000,
+)
+_POWERPC_612 = replace(
+    _POWERPC_72, reserved_mem=48, image_size=0x287F000, hash_slots=True, node_data=0x8200, percpu_unit=0
+)
+
+POWERPC_LAYOUTS: dict[tuple[str, int], PowerpcLayout] = {
+    ("6.1", 64 * KIB): PowerpcLayout(
+        device_node=208,
+        property=104,
+        reserved_mem=0,
+        image_size=0x2880000,
+        paca=0xD00,
+        stack=0x4000,
+        work_area=0,
+        hash_slots=False,
+        node_data=0x5500,
+    ),
+    ("6.12", 4 * KIB): _POWERPC_612,
+    ("6.12", 64 * KIB): replace(_POWERPC_612, image_size=0x2990000, paca=0xD00, node_data=None),
+    ("7.2", 4 * KIB): _POWERPC_72,
+    ("7.2", 64 * KIB): replace(_POWERPC_72, image_size=0x2B90000, paca=0xD00, node_data=None),
+}
+"""(series, page size) → constants of Debian's kernel."""
+
+LAYOUTS: dict[str, Mapping[tuple[str, int], Layout]] = {
+    "arm64": ARM64_LAYOUTS,
+    "powerpc64": POWERPC_LAYOUTS,
+}
+"""Architecture → its builds."""
