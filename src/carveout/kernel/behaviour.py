@@ -100,6 +100,8 @@ class Behaviour:
     memblock_alloc_flag: Literal["none", "RSRV_KERN"] = "none"
     hotplug_until_numa: Literal["kept", "cleared"] = "kept"
     """Whether NUMA set-up clears the HOTPLUG flag of all memory (2.4)."""
+    numa_reserved_nodes: Literal["untouched", "labelled"] = "untouched"
+    """Whether NUMA set-up gives what is reserved by then to its node, which splits it at node borders."""
     cap_without_memory: Literal["silent", "warns"] = "silent"
 
     # --- arm64 (1.2, 4.6) -----------------------------------------------------------------------------
@@ -116,6 +118,23 @@ class Behaviour:
     arm64_node_cpumask: Literal["none", "allocated"] = "none"
     arm64_rodata_blocks: Literal["honoured", "ignored"] = "honoured"
     kfence_pool: Literal["none", "early"] = "none"
+
+    # --- riscv (1.4) ----------------------------------------------------------------------------------
+    riscv_regions: Literal["after-unflatten", "before-dtb"] = "after-unflatten"
+    """/reserved-memory after page tables and the tree (5.10), or before the tree itself is reserved."""
+    riscv_kernel_end: Literal["exact", "section"] = "exact"
+    """`section`: what the kernel reserves for itself is rounded up to 2 MiB."""
+    riscv_lowest_ram: Literal["kernel", "zero"] = "kernel"
+    """`kernel`: RAM below the kernel is ignored (6.2)."""
+    riscv_memory_limit: Literal["page-offset", "virt-size-less-4g", "virt-size"] = "page-offset"
+    """How much RAM is kept at most, when mem= does not say less."""
+    riscv_linear_cap: Literal["none", "always", "when-exceeded"] = "none"
+    """Whether RAM is cut at the end of the linear map, counted from the first RAM."""
+    riscv_mmu_type: Literal["ignored", "limits"] = "ignored"
+    """`limits`: mmu-type of a cpu node limits how wide virtual addresses are."""
+    riscv_crashkernel: Literal["absent", "below-4g-first", "generic"] = "absent"
+    riscv_sparse: Literal["in-setup", "later"] = "in-setup"
+    """Whether the memory map is allocated in setup_arch(), before the crash kernel, or after it."""
 
     # --- crash kernel (1.7) ---------------------------------------------------------------------------
     crashkernel: Literal["arm64-low", "arm64-high-low", "generic"] = "arm64-low"

@@ -46,6 +46,10 @@ CHANGES: tuple[Change, ...] = (
     Change("6.1", "arm64_initrd", "add-and-map", source="1.2"),
     Change("6.1", "arm64_linear_map_warning", "warns", source="1.2"),
     Change("6.1", "crashkernel", "arm64-high-low", source="1.7"),
+    Change("6.1", "riscv_regions", "before-dtb", source="1.4"),
+    Change("6.1", "riscv_kernel_end", "section", source="1.4"),
+    Change("6.1", "riscv_memory_limit", "virt-size-less-4g", source="1.4"),
+    Change("6.1", "riscv_crashkernel", "below-4g-first", source="1.7"),
     # --- between 6.1 and 6.12 -------------------------------------------------------------------------
     Change("6.12", "memreserve", "last", "6.4", "b41328187629", "1.6"),
     Change("6.12", "region_table", "two-pass", "6.12", "8a6e02d0c00e", "3.6"),
@@ -68,6 +72,7 @@ CHANGES: tuple[Change, ...] = (
     Change("6.12", "pernuma_cma", "config-before", source="4.5"),
     Change("6.12", "memblock_full", "panic", source="2.2"),
     Change("6.12", "hotplug_until_numa", "cleared", source="2.4"),
+    Change("6.12", "numa_reserved_nodes", "labelled", source="4.6"),
     Change("6.12", "arm64_kernel_start", "_text", source="1.2"),
     Change("6.12", "arm64_dma_limit", "exact", source="1.2"),
     Change("6.12", "arm64_swapper_tables", "static", source="4.6"),
@@ -76,6 +81,10 @@ CHANGES: tuple[Change, ...] = (
     Change("6.12", "arm64_rodata_blocks", "ignored", source="4.6"),
     Change("6.12", "kfence_pool", "early", source="4.6"),
     Change("6.12", "crashkernel", "generic", source="1.7"),
+    Change("6.12", "riscv_lowest_ram", "zero", source="6.2"),
+    Change("6.12", "riscv_memory_limit", "virt-size", source="1.4"),
+    Change("6.12", "riscv_linear_cap", "always", source="1.4"),
+    Change("6.12", "riscv_crashkernel", "generic", source="1.7"),
     # --- between 6.12 and 7.2 -------------------------------------------------------------------------
     Change("7.2", "memory_reg_length", "strict", source="6.1"),
     Change("7.2", "usable_memory_range", "generic-strict", source="6.3"),
@@ -105,4 +114,7 @@ CHANGES: tuple[Change, ...] = (
     Change("7.2", "memblock_alloc_flag", "RSRV_KERN", source="2.1"),
     Change("7.2", "arm64_sparse", "after-cma", source="1.2"),
     Change("7.2", "arm64_kernel_mapping", "with-memory", source="4.6"),
+    Change("7.2", "riscv_linear_cap", "when-exceeded", source="1.4"),
+    Change("7.2", "riscv_mmu_type", "limits", source="recorded boots: page tables of a tree with sv48"),
+    Change("7.2", "riscv_sparse", "later", source="recorded boots"),
 )

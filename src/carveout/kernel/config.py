@@ -117,5 +117,16 @@ DEBIAN: dict[tuple[str, str, int], Config] = {
     ("powerpc64", "7.2", 64 * KIB): replace(
         _POWERPC_72, page_size=64 * KIB, max_order=8, page_block_max_order=8
     ),
+    ("riscv64", "6.12", 4 * KIB): _RISCV64_612,
+    ("riscv64", "7.2", 4 * KIB): replace(
+        _RISCV64_612,
+        cma=True,
+        dma_cma=True,
+        cma_size_mbytes=128,
+        page_block_max_order=10,
+        nr_cpus=256,
+        dma_pernuma_cma=True,
+        cma_size_pernuma=True,
+    ),
 }
 """(architecture, series, page size) → configuration of Debian's kernel package."""

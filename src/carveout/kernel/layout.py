@@ -199,8 +199,39 @@ POWERPC_LAYOUTS: dict[tuple[str, int], PowerpcLayout] = {
 }
 """(series, page size) → constants of Debian's kernel."""
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiscvLayout(Layout):
+    """Build constants of a riscv64 kernel, in bytes, measured on its boots with memblock=debug."""
+
+    node_data: int
+    section_size: int
+    """Bytes of RAM in one sparsemem section."""
+    section_usage: int
+    """Bytes of usage map per section."""
+    section_address_bits: int
+    """Width of the physical addresses that sections are numbered over."""
+
+
+_RISCV_612 = RiscvLayout(
+    device_node=208,
+    property=104,
+    reserved_mem=48,
+    node_data=0x2440,
+    section_size=128 * MIB,
+    section_usage=56,
+    section_address_bits=56,
+)
+
+RISCV_LAYOUTS: dict[tuple[str, int], RiscvLayout] = {
+    ("6.12", 4 * KIB): _RISCV_612,
+    ("7.2", 4 * KIB): replace(_RISCV_612, reserved_mem=40, node_data=0x2A00),
+}
+"""(series, page size) → constants of Debian's kernel."""
+
 LAYOUTS: dict[str, Mapping[tuple[str, int], Layout]] = {
     "arm64": ARM64_LAYOUTS,
     "powerpc64": POWERPC_LAYOUTS,
+    "riscv64": RISCV_LAYOUTS,
 }
 """Architecture → its builds."""
