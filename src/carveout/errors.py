@@ -87,6 +87,10 @@ class EfiMapError(InputError):
         self.line = line
 
 
+class VendorError(InputError):
+    """A file that describes a vendor's kernel cannot be understood."""
+
+
 class UsageError(CarveoutError):
     """An option or argument makes no sense (exit code 2)."""
 

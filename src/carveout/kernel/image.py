@@ -121,8 +121,8 @@ def _unwrap(data: bytes) -> tuple[list[str], bytes]:
                 f"lies outside the file of 0x{len(data):x} bytes"
             )
         payload = memoryview(data)[offset : offset + size]
-        method = _method_of(payload) or data[24:56].split(b"\0", 1)[0].decode("ascii", "replace")
-        return ["EFI zboot", method], unpack_start(method, payload, limit=_UNPACKED_BYTES)
+        inner = _method_of(payload) or data[24:56].split(b"\0", 1)[0].decode("ascii", "replace")
+        return ["EFI zboot", inner], unpack_start(inner, payload, limit=_UNPACKED_BYTES)
     method = _method_of(memoryview(data))
     if method is None:
         raise KernelImageError(_what_it_is(data))
@@ -140,7 +140,9 @@ def _what_it_is(data: bytes) -> str:
             return f"is {words}"
     if data[:2] == b"MZ":
         return "is an EFI program, but neither an arm64 or riscv Image nor EFI zboot"
-    return f"is no kernel image: begins with {data[:4].hex(' ')}; expected Image, zImage, EFI zboot or vmlinux"
+    return (
+        f"is no kernel image: begins with {data[:4].hex(' ')}; expected Image, zImage, EFI zboot or vmlinux"
+    )
 
 
 def _arm64(data: bytes) -> ImageInfo:

@@ -54,7 +54,7 @@ class Kconfig:
             value = -1
         if not 0 <= value < 1 << 64:
             raise KconfigError(
-                f"CONFIG_{name}={text[:40]}: expected a number, decimal or 0x", line=self.lines[name]
+                f"CONFIG_{name}={text[:40]}: expected a number, decimal or 0x", line=self.lines.get(name)
             )
         return value
 
@@ -126,7 +126,8 @@ def _assignment(line: str, number: int) -> tuple[str, str]:
     bare = name.removeprefix("CONFIG_")
     if not equals or bare == name or not bare or not _NAME_CHARS.issuperset(bare):
         raise KconfigError(
-            f"cannot read '{line[:60]}': expected CONFIG_NAME=value or '# CONFIG_NAME is not set'", line=number
+            f"cannot read '{line[:60]}': expected CONFIG_NAME=value or '# CONFIG_NAME is not set'",
+            line=number,
         )
     if value.startswith('"'):
         return bare, _string(value, number)
@@ -145,7 +146,7 @@ def _string(value: str, number: int) -> str:
         out.append(value[at : at + 1])
         at += 1
     if at != len(value) - 1:
-        raise KconfigError(f"cannot read the string {value[:60]}: expected \"...\"", line=number)
+        raise KconfigError(f'cannot read the string {value[:60]}: expected "..."', line=number)
     return "".join(out)
 
 
@@ -196,7 +197,11 @@ BY_HAND = ("page_size", "phys_bits", "cma_size_sel")
 """Fields that several options decide together; see config_of()."""
 
 # What an absent number means: that of include/linux/mmzone.h and of the Kconfig files.
-_ABSENT: dict[str, int | None] = {"page_block_max_order": None, "cma_size_percentage": 0, "cma_size_mbytes": 0}
+_ABSENT: dict[str, int | None] = {
+    "page_block_max_order": None,
+    "cma_size_percentage": 0,
+    "cma_size_mbytes": 0,
+}
 _MAX_ORDER = {"orders": 11, "order": 10}
 
 _ARCH_OPTIONS = {"arm64": ("ARM64",), "arm": ("ARM",), "riscv64": ("RISCV", "64BIT"), "powerpc64": ("PPC64",)}
@@ -205,7 +210,7 @@ _PAGE_OPTIONS = (
     (16 * KIB, ("ARM64_16K_PAGES", "PPC_16K_PAGES", "PAGE_SIZE_16KB")),
     (64 * KIB, ("ARM64_64K_PAGES", "PPC_64K_PAGES", "PAGE_SIZE_64KB")),
 )
-_SELECTIONS: tuple[tuple[str, Literal["mbytes", "percentage", "min", "max"]], ...] = (
+SELECTIONS: tuple[tuple[str, Literal["mbytes", "percentage", "min", "max"]], ...] = (
     ("CMA_SIZE_SEL_MBYTES", "mbytes"),
     ("CMA_SIZE_SEL_PERCENTAGE", "percentage"),
     ("CMA_SIZE_SEL_MIN", "min"),
@@ -266,9 +271,7 @@ def config_of(kconfig: Kconfig, *, arch: str, base: Config, behaviour: Behaviour
     return ConfigReading(config, tuple(defaults), tuple(gaps))
 
 
-def decided(
-    kconfig: Kconfig, *, behaviour: Behaviour, complete: bool
-) -> tuple[dict[str, Value], list[str]]:
+def decided(kconfig: Kconfig, *, behaviour: Behaviour, complete: bool) -> tuple[dict[str, Value], list[str]]:
     """Return the fields that these options decide, and what was assumed for numbers that are absent.
 
     complete: the file names everything, so that an absent switch is off; else an absent option decides nothing.
@@ -288,7 +291,7 @@ def decided(
             values[row.field] = kconfig.number(name) or 0
         else:
             values[row.field] = kconfig.options[name]
-    for name, selection in _SELECTIONS:
+    for name, selection in SELECTIONS:
         if kconfig.is_on(name):
             values["cma_size_sel"] = selection
     return values, defaults

@@ -9,16 +9,33 @@ from typing import TYPE_CHECKING, get_args, get_type_hints
 
 from carveout.errors import InternalError, UnsupportedProfile
 from carveout.kernel.behaviour import Behaviour
+from carveout.kernel.build import (
+    Findings,
+    apply_config,
+    apply_preset,
+    apply_vendor,
+    config_page_size,
+    preset_page_size,
+    read_config,
+)
 from carveout.kernel.changes import CHANGES
 from carveout.kernel.config import DEBIAN, Config
-from carveout.kernel.layout import ARM64_LAYOUTS, Arm64Layout, Layout
+from carveout.kernel.layout import LAYOUTS, Arm64Layout, Layout, PowerpcLayout, RiscvLayout
 from carveout.kernel.release import BOOTED, Release, parse_release, series_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from carveout.kernel.vendor import Vendor
+
 NEWEST_BOOTED = BOOTED[-1].series
 ARCHITECTURES = ("arm64", "arm", "riscv64", "powerpc64")
+PAGE_SIZES = {
+    "arm64": (4096, 16384),
+    "arm": (4096,),
+    "riscv64": (4096,),
+    "powerpc64": (4096, 65536),
+}
 _SMP_CACHE_BYTES = {"arm64": 64, "arm": 64, "riscv64": 64, "powerpc64": 128}
 
 
@@ -39,12 +56,30 @@ class Profile:
     layout: Layout | None
     doubts: tuple[str, ...]
     """Why results are not exact: one sentence each. Empty for a kernel that was booted."""
+    build_doubts: tuple[str, ...] = ()
+    """Why what is placed after the regions is not exact: the build is not the booted one."""
+    notes: tuple[str, ...] = ()
+    """What was assumed about the build; no reason to doubt."""
 
     @property
     def arm64(self) -> Arm64Layout:
         """The build constants of an arm64 kernel. Raises: InternalError for another architecture."""
         if not isinstance(self.layout, Arm64Layout):
             raise InternalError(f"no arm64 build constants for {self.arch}")
+        return self.layout
+
+    @property
+    def powerpc(self) -> PowerpcLayout:
+        """The build constants of a powerpc64 kernel. Raises: InternalError for another architecture."""
+        if not isinstance(self.layout, PowerpcLayout):
+            raise InternalError(f"no powerpc64 build constants for {self.arch}")
+        return self.layout
+
+    @property
+    def riscv(self) -> RiscvLayout:
+        """The build constants of a riscv64 kernel. Raises: InternalError for another architecture."""
+        if not isinstance(self.layout, RiscvLayout):
+            raise InternalError(f"no riscv64 build constants for {self.arch}")
         return self.layout
 
     @property
@@ -60,36 +95,59 @@ def resolve(
     preset: str = "debian",
     page_size: int | None = None,
     overrides: Mapping[str, str] | None = None,
+    config: bytes | None = None,
+    vendor: Vendor | None = None,
 ) -> Profile:
-    """Return the profile of a kernel; the newest booted one when `kernel` is None.
+    """Return the profile of a kernel; the newest booted one when nothing names one.
 
-    Raises: UnsupportedProfile for what carveout knows nothing about.
+    config: a kernel .config, plain or gzip. vendor: what a vendor's kernel does differently; overrides win over it.
+    Raises: UnsupportedProfile for what carveout knows nothing about; KconfigError, VendorError.
     """
     key = tuple(sorted((overrides or {}).items()))
-    return _resolve(kernel or NEWEST_BOOTED, arch, preset, page_size, key)
+    return _resolve(kernel, arch, preset, page_size, key, config, vendor)
 
 
 @lru_cache(maxsize=256)
 def _resolve(
-    kernel: str, arch: str, preset: str, page_size: int | None, overrides: tuple[tuple[str, str], ...]
+    kernel: str | None,
+    arch: str,
+    preset: str,
+    page_size: int | None,
+    overrides: tuple[tuple[str, str], ...],
+    config_file: bytes | None,
+    vendor: Vendor | None,
 ) -> Profile:
-    release = parse_release(kernel)
     if arch not in ARCHITECTURES:
         raise UnsupportedProfile(f"--arch {arch}: expected one of {', '.join(ARCHITECTURES)}")
-    if preset != "debian":
-        raise UnsupportedProfile(f"--preset {preset}: the built-in configuration is `debian`")
-    doubts: list[str] = []
-    size = page_size or release.page_size or 4096
-    config = _config(release, arch, size, doubts)
+    found = Findings()
+    kconfig = read_config(config_file) if config_file is not None else None
+    kernel = kernel or (vendor.base if vendor else None) or (kconfig.version if kconfig else None)
+    kernel = kernel or NEWEST_BOOTED
+    release = parse_release(kernel)
+    preset_size = preset_page_size(preset, arch)
+    if kconfig is not None:
+        size = config_page_size(kconfig, arch, page_size or release.page_size)
+    else:
+        size = page_size or release.page_size or preset_size or _default_page_size(release, arch)
+    behaviour = _behaviour(release, found.doubts)
+    config = apply_preset(preset, arch, _config(release, arch, size, found.doubts), found)
     layout = _layout(release, arch, size)
-    behaviour = _behaviour(release, doubts)
     if not release.is_booted:
-        doubts.insert(
+        found.doubts.insert(
             0, f"kernel {kernel} was not booted; sizes inside it are those of {release.booted.version}"
         )
+    if kconfig is not None:
+        config = apply_config(
+            kconfig, arch=arch, base=config, behaviour=behaviour, release=release, found=found
+        )
+    if vendor is not None:
+        behaviour = _overridden(behaviour, vendor.behaviour, f"vendor {vendor.name}: ")
+        config = apply_vendor(vendor, config, behaviour, found)
     if overrides:
-        behaviour = _overridden(behaviour, overrides)
-        doubts.append("behaviour overridden: " + ", ".join(f"{name}={value}" for name, value in overrides))
+        behaviour = _overridden(behaviour, overrides, "--behaviour ")
+        found.doubts.append(
+            "behaviour overridden: " + ", ".join(f"{name}={value}" for name, value in overrides)
+        )
     return Profile(
         kernel=kernel,
         version=release.booted.version,
@@ -99,32 +157,62 @@ def _resolve(
         behaviour=behaviour,
         config=config,
         layout=layout,
-        doubts=tuple(doubts),
+        doubts=tuple(found.doubts),
+        build_doubts=tuple(found.build_doubts),
+        notes=tuple(found.notes),
     )
 
 
 def _config(release: Release, arch: str, page_size: int, doubts: list[str]) -> Config:
-    if arch != "arm64":
-        raise UnsupportedProfile(f"--arch {arch}: carveout simulates arm64 only so far")
-    if page_size not in (4096, 16384):
-        raise UnsupportedProfile(f"--page-size {page_size}: expected 4K or 16K")
-    exact = DEBIAN.get((arch, release.booted.series, page_size))
+    if not any(key[0] == arch for key in DEBIAN):
+        known = ", ".join(dict.fromkeys(key[0] for key in DEBIAN))
+        raise UnsupportedProfile(f"--arch {arch}: carveout simulates {known} only so far")
+    if page_size not in PAGE_SIZES[arch]:
+        choices = " or ".join(f"{size // 1024}K" for size in PAGE_SIZES[arch])
+        raise UnsupportedProfile(f"--page-size {page_size}: expected {choices}")
+    series = release.booted.series
+    exact = DEBIAN.get((arch, series, page_size))
     if exact is not None:
         return exact
-    base = DEBIAN[(arch, release.booted.series, 4096)]
+    near = _nearest(list(DEBIAN), arch, series, page_size)
     doubts.append(
-        f"Debian's {release.booted.series} kernel with pages of {page_size // 1024} KiB was not booted; "
-        "its configuration is that of the 4 KiB kernel with the page size changed"
+        f"Debian's {series} kernel for {arch} with pages of {page_size // 1024} KiB was not booted; "
+        f"its configuration is that of {near[1]} with pages of {near[2] // 1024} KiB, the page size changed"
     )
+    base = DEBIAN[near]
+    if base.page_size == page_size:
+        return base
     orders_are_counted = _fold(release).max_order_counts == "orders"
     return replace(base, page_size=page_size, max_order=12 if orders_are_counted else 11)
 
 
+def _nearest(
+    keys: list[tuple[str, str, int]], arch: str, series: str, page_size: int
+) -> tuple[str, str, int]:
+    # The booted build that comes closest: the same series, else the next one, with the page size if possible.
+    names = [booted.series for booted in BOOTED]
+    here = names.index(series)
+
+    def distance(key: tuple[str, str, int]) -> tuple[bool, int, bool, int]:
+        gap = names.index(key[1]) - here
+        return gap != 0, abs(gap), key[2] != page_size, key[2]
+
+    return min((key for key in keys if key[0] == arch), key=distance)
+
+
+def _default_page_size(release: Release, arch: str) -> int:
+    # What Debian's plain flavour of the architecture has.
+    booted = [*BOOTED[BOOTED.index(release.booted) :], *BOOTED]
+    return next((flavour[2] for b in booted for flavour in b.flavours if flavour[1] == arch), 4096)
+
+
 def _layout(release: Release, arch: str, page_size: int) -> Layout | None:
-    if arch != "arm64":
+    table = LAYOUTS.get(arch)
+    if not table:
         return None
-    exact = ARM64_LAYOUTS.get((release.booted.series, page_size))
-    return exact or ARM64_LAYOUTS[(release.booted.series, 4096)]
+    keys = [(arch, *key) for key in table]
+    _, series, size = _nearest(keys, arch, release.booted.series, page_size)
+    return table[series, size]
 
 
 def _fold(release: Release) -> Behaviour:
@@ -159,17 +247,17 @@ def _first_after(series: str, by: str) -> bool:
     return names.index(by) == names.index(series) + 1
 
 
-def _overridden(behaviour: Behaviour, overrides: tuple[tuple[str, str], ...]) -> Behaviour:
+def _overridden(behaviour: Behaviour, overrides: tuple[tuple[str, str], ...], who: str) -> Behaviour:
     hints = get_type_hints(Behaviour)
     known = {field.name for field in fields(Behaviour)}
     values: dict[str, object] = {}
     for name, text in overrides:
         if name not in known:
-            raise UnsupportedProfile(f"--behaviour {name}={text}: no such field; see `carveout kernels`")
+            raise UnsupportedProfile(f"{who}{name}={text}: no such field; see `carveout kernels`")
         allowed = get_args(hints[name])
         hit = [value for value in allowed if str(value) == text]
         if not hit:
             choices = ", ".join(str(value) for value in allowed)
-            raise UnsupportedProfile(f"--behaviour {name}={text}: expected one of {choices}")
+            raise UnsupportedProfile(f"{who}{name}={text}: expected one of {choices}")
         values[name] = hit[0]
     return replace(behaviour, **values)  # type: ignore[arg-type]
