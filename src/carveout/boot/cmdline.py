@@ -6,7 +6,7 @@ Source: kernel-semantics 1.7, 4.2, 4.5, 6.4; memparse(), lib/cmdline.c.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _U64 = (1 << 64) - 1
 _SUFFIXES = {"k": 10, "m": 20, "g": 30, "t": 40, "p": 50, "e": 60}
@@ -31,8 +31,7 @@ def memparse(text: str) -> tuple[int, str]:
     return value & _U64, text[end:]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CmaArgument:
+class CmaArgument(NamedTuple):
     """`cma=SIZE[@BASE[-LIMIT]]`, in bytes."""
 
     size: int
@@ -40,8 +39,7 @@ class CmaArgument:
     limit: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KernelArguments:
+class KernelArguments(NamedTuple):
     """A command line, split as the kernel splits it, with the last of equal names winning."""
 
     text: str

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 ENOMEM = 12
 """Operations return -ENOMEM when a list is full and cannot grow."""
@@ -17,8 +17,7 @@ class MemblockPanic(Exception):  # not a fault of ours: the simulated kernel sto
         super().__init__(self.text)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemblockRules:
+class MemblockRules(NamedTuple):
     """How one kernel's memblock behaves. Sizes in bytes, capacities in entries."""
 
     phys_bits: int

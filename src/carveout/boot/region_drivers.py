@@ -8,8 +8,7 @@ Source: RESERVEDMEM_OF_DECLARE users (kernel-semantics 3.7).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from carveout.boot.cma import init_reserved_area, min_alignment
 from carveout.boot.result import StepKind
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
 _SOURCE = "kernel-semantics 3.7"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegionDriver:
+class RegionDriver(NamedTuple):
     """One handler declared in a kernel."""
 
     compatible: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from carveout.boot.scene import ResolvedScene
@@ -59,8 +59,7 @@ class BootOutcome(StrEnum):
     HANG = "hang"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hole:
+class Hole(NamedTuple):
     """The largest free range a failed request met, and what limited it."""
 
     span: Span
@@ -115,6 +114,8 @@ class CmaArea:
     why: str
     from_region: str | None = None
     """Path of the region it was made from; None for an area from the configuration or command line."""
+    activated: bool = True
+    """False when it crosses the border of two zones or nodes: reserved, but nobody can allocate from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,8 +140,7 @@ class ReservedRange:
     nid: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(NamedTuple):
     """One reservation and its owner: finer than `reserved`, which merges neighbours."""
 
     base: int
@@ -184,8 +184,7 @@ class StepKind(StrEnum):
     PANIC = "panic"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(NamedTuple):
     """One thing the kernel does, with its reason and the lines it logs while doing it."""
 
     kind: StepKind
@@ -198,8 +197,7 @@ class Step:
     """Where this is known from, for example `kernel-semantics 3.4`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogLine:
+class LogLine(NamedTuple):
     """One line of the kernel's log, without time stamp, and the step of the trace that printed it."""
 
     text: str

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from carveout.boot.efi_map import EfiMap
+    from carveout.kernel.vendor import Vendor
     from carveout.span import Span
 
 
@@ -32,6 +33,8 @@ class Scene:
     """Where the image file was loaded; with `image_size` it stands for `kernel_image`, see boot/image.py."""
     image_size: int | None = None
     """Memory that the image needs, from its header."""
+    image_arch: str | None = None
+    """Architecture the image file is for."""
     dtb_at: int | None = None
     initrd: Span | None = None
     efi: bool = False
@@ -39,13 +42,14 @@ class Scene:
     """The EFI memory map as text: what `efi=debug` prints, or a log that holds it."""
     cpu_va: int | None = None
     config: bytes | None = None
-    """A kernel .config, which overrides the preset."""
+    """A kernel .config, plain or gzip, which overrides the preset."""
+    vendor: Vendor | None = None
+    """What a vendor's kernel does differently; `behaviour` wins over it."""
     behaviour: Mapping[str, str] = field(default_factory=dict)
     """Profile fields to override, by name, as text."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class Fact(NamedTuple):
     """One resolved value of the scene: what, its value as text, and where it comes from."""
 
     name: str
@@ -54,8 +58,7 @@ class Fact:
     """`given`, `tree`, `default`, or `assumed`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResolvedScene:
+class ResolvedScene(NamedTuple):
     """The scene a boot was simulated with."""
 
     kernel: str
@@ -72,6 +75,6 @@ class ResolvedScene:
     efi: bool
     cpu_va: int | None
     behaviour: Mapping[str, str]
-    efi_map: EfiMap | None = None
     facts: tuple[Fact, ...]
     """Every value with its source, in the order of the options."""
+    efi_map: EfiMap | None = None

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 import pytest
 
@@ -78,7 +77,7 @@ def test_page_0_is_never_found() -> None:
 
 
 def test_rounding_up_may_wrap_to_0_which_is_a_failure() -> None:
-    memblock = Memblock(replace(RULES, phys_bits=32))
+    memblock = Memblock(RULES._replace(phys_bits=32))
     memblock.bottom_up = True
     memblock.add(0xFFF00000, MIB)
     assert memblock.find(PAGE, MIB, 0xFFF00000, 0) == 0xFFF00000
@@ -127,7 +126,7 @@ def test_a_range_never_crosses_the_border_of_two_regions() -> None:
     ],
 )
 def test_flags_of_the_upper_half(flag: int, skips_hotplug: bool, asked: int, base: int) -> None:
-    memblock = ram((16, 24), rules=replace(RULES, skips_hotplug=skips_hotplug))
+    memblock = ram((16, 24), rules=RULES._replace(skips_hotplug=skips_hotplug))
     memblock.add(24 * MIB, 8 * MIB, flags=flag)
     assert memblock.find(MIB, MIB, 0, 0, flags=asked) == base * MIB
 
@@ -151,7 +150,7 @@ def test_an_allocation_is_reserved() -> None:
 
 
 def test_newer_kernels_mark_allocations() -> None:
-    memblock = ram((16, 32), rules=replace(RULES, marks_allocations=True))
+    memblock = ram((16, 32), rules=RULES._replace(marks_allocations=True))
     memblock.set_node(0, 32 * MIB, 1)
     memblock.reserve(31 * MIB, MIB)
     memblock.alloc_range(MIB, MIB, 0, 0)
@@ -242,7 +241,7 @@ def test_what_becomes_free_is_found_though_a_search_failed_before(
     24          26    28    29     30     32        34
     | hotplug |  none | free|node 1| no-map|reserved |
     """
-    memblock = ram((28, 30), (32, 34), rules=replace(RULES, skips_hotplug=True))
+    memblock = ram((28, 30), (32, 34), rules=RULES._replace(skips_hotplug=True))
     memblock.add(24 * MIB, 2 * MIB, flags=Flag.HOTPLUG)
     memblock.add(30 * MIB, 2 * MIB, flags=Flag.NOMAP)
     memblock.set_node(29 * MIB, MIB, 1)
@@ -262,7 +261,7 @@ def test_more_windows_than_are_remembered() -> None:
 
 def test_ten_thousand_regions_do_not_take_long() -> None:
     """10000 reservations, then 10000 allocations for which none of the gaps between those is large enough."""
-    memblock = ram((1024, 16384), rules=replace(RULES, reserved_capacity=1 << 15))
+    memblock = ram((1024, 16384), rules=RULES._replace(reserved_capacity=1 << 15))
     started = time.process_time()
     for index in range(10_000):
         memblock.reserve(16 * GIB - (2 * index + 1) * PAGE, PAGE)

@@ -64,7 +64,7 @@ def _log_line_changed(boot: Boot) -> Boot | None:
     if at is None:
         return None
     lines = list(boot.log_lines)
-    lines[at] = replace(lines[at], text=lines[at].text + " ")
+    lines[at] = lines[at]._replace(text=lines[at].text + " ")
     return replace(boot, log_lines=tuple(lines))
 
 
