@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from carveout.board.numa import read_numa
 from carveout.board.shape import read_shape
 
 if TYPE_CHECKING:
+    from carveout.board.numa import NumaFacts
     from carveout.board.shape import TreeShape
     from carveout.fdt import Node, Property, ReserveEntry, Tree
 
@@ -147,3 +149,8 @@ class Board:
     def shape(self) -> TreeShape:
         """The counts that decide how much memory unflattening takes; made when first asked for."""
         return read_shape(self.tree)
+
+    @cached_property
+    def numa(self) -> NumaFacts:
+        """NUMA nodes of the processors, and the distance map; made when first asked for."""
+        return read_numa(self.tree)

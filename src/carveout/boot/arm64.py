@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from carveout.boot.arm64_tables import paging_init, text_start
 from carveout.boot.cma import reserve_default
+from carveout.boot.cma_per_node import reserve_per_node
 from carveout.boot.crashkernel import reserve_crashkernel
 from carveout.boot.efi import efi_init
 from carveout.boot.fdt_scan import apply_usable_range, reserve_elfcorehdr, scan_memory
@@ -45,11 +46,15 @@ def boot_arm64(state: EarlyBoot) -> None:
     scan.late()
     unflatten(state)
     node_data = numa_init(state)
+    reserve_per_node(state, "before")
     if state.behaviour.arm64_sparse == "before-cma":
         sparse_init(state, memstart, node_data)
     limit = dma_phys_limit(state)
     state.crash_low_limit = limit
+    state.zone_borders = (limit, 4 * GIB)
+    reserve_per_node(state, "config-before")
     reserve_default(state, limit)
+    reserve_per_node(state, "after")
     reserve_crashkernel(state)
 
 

@@ -109,6 +109,7 @@ def reserve_default(state: EarlyBoot, limit: int) -> None:
     _, area = declare_contiguous(
         state, base=base, size=size, limit=limit, fixed=fixed, name="reserved", who="default cma", why=why
     )
+    state.default_failed = area is None
     if area is not None:
         state.default_area = area
 

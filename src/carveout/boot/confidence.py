@@ -19,8 +19,6 @@ _UNKNOWN_RAM = "RAM is not known, the tree does not give it: pass --memory SIZE@
 # Parameters whose effect on placement is not simulated (yet), each with what it would change.
 _UNMODELLED = {
     "hugetlb_cma": "contiguous memory for huge pages",
-    "cma_pernuma": "per-node contiguous areas",
-    "numa_cma": "per-node contiguous areas",
     "kvm_arm.mode": "memory for a protected hypervisor",
     "memmap": "the map of RAM",
 }
@@ -35,6 +33,7 @@ class Confidence:
         self._state = state
         self._ram_known = state.scene.memory_source != "unknown"
         self._kernel = list(state.profile.doubts)
+        self._build = list(state.profile.build_doubts)
         self._scene = _scene_gaps(state)
         self._default_area = _area_gaps(state)
         self._doubt = doubt
@@ -55,14 +54,14 @@ class Confidence:
         """Judge one contiguous area."""
         if area.region is not None:
             return self.of_region(area.region)
-        return _judge([*self._kernel, *self._scene, *self._default_area])
+        return _judge([*self._kernel, *self._build, *self._scene, *self._default_area])
 
     def overall(self, regions: Sequence[Exactness], areas: Sequence[Exactness]) -> Exactness:
         """Return the weakest of all parts."""
         if not self._ram_known or Exactness.UNKNOWN in regions:
             return Exactness.UNKNOWN
         parts = [*regions, *areas]
-        gaps = self._kernel or self._scene or self._default_area or self._doubt
+        gaps = self._kernel or self._build or self._scene or self._default_area or self._doubt
         return Exactness.MODELLED if gaps or Exactness.MODELLED in parts else Exactness.EXACT
 
     def notes(self) -> tuple[str, ...]:
@@ -70,6 +69,8 @@ class Confidence:
         scene = self._state.scene
         notes = [] if self._ram_known else [_UNKNOWN_RAM, "the kernel log is not predicted: RAM is not known"]
         notes += self._kernel
+        notes += self._build
+        notes += self._state.profile.notes
         notes += self._scene
         notes += self._default_area
         if self._doubt and self._ram_known:
@@ -116,9 +117,7 @@ def _area_gaps(state: EarlyBoot) -> list[str]:
         for name, what in _UNMODELLED.items()
         if state.arguments.last(name) is not None
     ]
-    nodes = {node.numa_node_id for node in state.board.memory if node.numa_node_id is not None}
-    if len(nodes) > 1:
-        gaps.append("the tree has several NUMA nodes, which are not simulated")
+    gaps += state.doubts
     if _is_randomised(state):
         gaps.append(
             "/chosen has a kaslr-seed: randomised addresses can cost a page-table page more; see nokaslr"

@@ -89,6 +89,8 @@ MESSAGES: dict[str, Message] = {
     "cma-reserved-node": Message("info", "cma: Reserved {mib} MiB at {base} on node {nid}"),
     "cma-failed": Message("err", "cma: Failed to reserve {mib} MiB"),
     "cma-failed-node": Message("err", "cma: Failed to reserve {mib} MiB on node {nid}"),
+    "cma-node-failed": Message("warn", "cma: {function}: reservation failed: err {error}, node {nid}"),
+    "cma-not-activated": Message("err", "cma: CMA area {name} could not be activated"),
     "cma-store": Message("warn", "Couldn't store CMA reserved area."),
     # crash kernel
     "crash-reserved": Message(

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.boot.arm64 import boot_arm64
+from carveout.boot.cma_activation import activate_areas
 from carveout.boot.cmdline import parse_cmdline
 from carveout.boot.confidence import Confidence
 from carveout.boot.consumers import consumer_results
@@ -91,7 +92,10 @@ def _run(state: EarlyBoot) -> tuple[BootOutcome, str | None, str | None]:
         if panic.text is None:
             return BootOutcome.HANG, None, None
         return BootOutcome.PANIC, panic.text, None
-    return verdict(state)
+    judged = verdict(state)
+    if judged[0] is BootOutcome.OK:
+        activate_areas(state)
+    return judged
 
 
 def _static_only(state: EarlyBoot) -> None:
@@ -118,6 +122,7 @@ def _gather(state: EarlyBoot, outcome: BootOutcome, failure: str | None, doubt: 
             exactness=(judged := confidence.of_area(area))[0],
             why=judged[1],
             from_region=area.region.node.path if area.region is not None else None,
+            activated=area.crossed is None,
         )
         for area in state.areas
     )

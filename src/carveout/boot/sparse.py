@@ -35,7 +35,8 @@ def sparse_init(state: EarlyBoot, memstart: int, node_data: dict[int, int]) -> N
     per_root = page // _MEM_SECTION
     root_array = (1 << bits) // layout.section_size // per_root * 8
     state.allocate(root_array, 64, "sparsemem", "array of section roots", start=_ABOVE_ALL, source=_SOURCE)
-    sections: dict[int, list[int]] = {}
+    # The kernel works off runs of sections of one node.
+    runs: list[tuple[int, list[int]]] = []
     seen: set[int] = set()
     roots: set[int] = set()
     for nid, number in _sections(state, layout):
@@ -44,9 +45,11 @@ def sparse_init(state: EarlyBoot, memstart: int, node_data: dict[int, int]) -> N
             state.allocate(page, 64, "sparsemem", "section roots", start=_ABOVE_ALL, nid=nid, source=_SOURCE)
         if number not in seen:
             seen.add(number)
-            sections.setdefault(nid, []).append(number)
+            if not runs or runs[-1][0] != nid:
+                runs.append((nid, []))
+            runs[-1][1].append(number)
     tables = _VmemmapTables(state, layout)
-    for nid, numbers in sections.items():
+    for nid, numbers in runs:
         _init_node(state, layout, nid, numbers, memstart, node_data.get(nid, 0), tables)
 
 

@@ -73,6 +73,8 @@ class Area:
     base: int
     size: int
     region: RegionState | None
+    crossed: int | None = None
+    """The border of two zones inside it, which keeps it from being activated."""
 
 
 class Ledger:
@@ -169,6 +171,14 @@ class EarlyBoot:
         self.root_size_cells = 1
         self.ram_is_unknown = False
         """Only what the tree fixes can be told: dynamic regions cannot be placed."""
+        self.nodes: tuple[int, ...] = (0,)
+        """NUMA nodes that are online, ascending; also those without memory."""
+        self.default_failed = False
+        """The default contiguous area was wanted and could not be made."""
+        self.zone_borders: tuple[int, ...] = ()
+        """Addresses at which one memory zone ends and another begins."""
+        self.doubts: list[str] = []
+        """What the sequence met that no boot has shown, as sentences: makes the result modelled."""
         self.crash_low_limit = 0
         """CRASH_ADDR_LOW_MAX of the generic crash kernel reservation, in bytes."""
 
