@@ -12,6 +12,7 @@ from carveout.boot.image import image_span
 from carveout.boot.scene import Fact, ResolvedScene
 from carveout.errors import SceneError
 from carveout.kernel import resolve
+from carveout.kernel.profile import NEWEST_BOOTED
 from carveout.kernel.release import parse_release
 from carveout.span import KIB, Span
 
@@ -34,6 +35,8 @@ def resolve_scene(board: Board, scene: Scene) -> tuple[ResolvedScene, Profile]:
         preset=scene.preset,
         page_size=scene.page_size,
         overrides=scene.behaviour,
+        config=scene.config,
+        vendor=scene.vendor,
     )
     behaviour, page = profile.behaviour, profile.config.page_size
     efi_map = _efi_map(scene)
@@ -42,12 +45,16 @@ def resolve_scene(board: Board, scene: Scene) -> tuple[ResolvedScene, Profile]:
     image = _image(scene, profile)
     dtb = Span.sized(scene.dtb_at, len(board.tree.blob)) if scene.dtb_at is not None else None
     initrd = scene.initrd or initrd_of(board, behaviour)
-    kernel_source = "given" if scene.kernel else "default: the newest booted kernel"
     page_source = "given" if scene.page_size else "configuration"
     initrd_source = "given" if scene.initrd else "tree" if initrd else "assumed: none, /chosen names none"
     facts = (
-        Fact(name="kernel", value=f"{profile.kernel} ({profile.release})", source=kernel_source),
+        Fact(
+            name="kernel",
+            value=f"{profile.kernel} ({profile.release})",
+            source=_kernel_source(scene, profile),
+        ),
         Fact(name="preset", value=profile.preset, source="given" if scene.preset != "debian" else "default"),
+        *_build_facts(scene),
         Fact(name="arch", value=arch, source=arch_source),
         Fact(name="page-size", value=f"{page // KIB}K", source=page_source),
         Fact(name="memory", value=_spans(memory), source=memory_source),
@@ -77,6 +84,25 @@ def resolve_scene(board: Board, scene: Scene) -> tuple[ResolvedScene, Profile]:
     return resolved, profile
 
 
+def _kernel_source(scene: Scene, profile: Profile) -> str:
+    if scene.kernel:
+        return "given"
+    if scene.vendor is not None:
+        return f"the base of vendor kernel {scene.vendor.name}"
+    if scene.config is not None and profile.kernel != NEWEST_BOOTED:
+        return "the .config"
+    return "default: the newest booted kernel"
+
+
+def _build_facts(scene: Scene) -> tuple[Fact, ...]:
+    facts = []
+    if scene.config is not None:
+        facts.append(Fact(name="config", value=".config", source="given"))
+    if scene.vendor is not None:
+        facts.append(Fact(name="vendor", value=scene.vendor.name, source="given"))
+    return tuple(facts)
+
+
 def _image(scene: Scene, profile: Profile) -> Span | None:
     if scene.kernel_image is not None or scene.image_at is None or scene.image_size is None:
         return scene.kernel_image
@@ -84,6 +110,13 @@ def _image(scene: Scene, profile: Profile) -> Span | None:
 
 
 def _arch(board: Board, scene: Scene) -> tuple[str, str]:
+    arch, source = _named_arch(board, scene)
+    if scene.image_arch is not None and scene.image_arch != arch:
+        raise SceneError(f"--image is an {scene.image_arch} kernel, the scene is for {arch}")
+    return arch, source
+
+
+def _named_arch(board: Board, scene: Scene) -> tuple[str, str]:
     flavour = parse_release(scene.kernel).arch if scene.kernel else None
     if scene.arch is not None:
         if flavour is not None and flavour != scene.arch:
@@ -93,6 +126,8 @@ def _arch(board: Board, scene: Scene) -> tuple[str, str]:
         return flavour, "given with the kernel"
     if board.arch is not None:
         return board.arch, "tree"
+    if scene.image_arch is not None:
+        return scene.image_arch, "kernel image"
     raise SceneError(
         "the cpu nodes of the tree do not tell the architecture; pass --arch, for example --arch arm64"
     )

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from carveout.boot.scene import Scene
-from carveout.errors import SceneError, UsageError
+from carveout.errors import InputError, KconfigError, SceneError, UsageError, VendorError
 from carveout.units import parse_address, parse_memory, parse_placed, parse_size
 
 if TYPE_CHECKING:
@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from carveout.cli.parser import Parser
+    from carveout.kernel.vendor import Vendor
 
     Value = TypeVar("Value")
 
 ARCHITECTURES = ("arm64", "arm", "riscv64", "powerpc64")
 PAGE_SIZES = (4 << 10, 16 << 10, 64 << 10)
 
-_GZIP = b"\x1f\x8b"
+_MAX_VENDOR = 1 << 20
 _MAX_CONFIG = 16 << 20
 
 
@@ -38,7 +39,9 @@ OPTIONS = (
     Option(
         name="kernel", metavar="VERSION", help="kernel version, 5.10 to 7.2 (default: the newest booted one)"
     ),
-    Option(name="preset", metavar="NAME", help="built-in kernel configuration (default: debian)"),
+    Option(
+        name="preset", metavar="NAME", help="built-in kernel configuration: debian (default) or defconfig"
+    ),
     Option(
         name="config", metavar="FILE", help="kernel .config, plain or gzip; overrides the preset", kind="file"
     ),
@@ -52,8 +55,13 @@ OPTIONS = (
     ),
     Option(name="cmdline", metavar="TEXT", help="kernel command line (default: chosen/bootargs)"),
     Option(name="kernel-image", metavar="BASE+SIZE", help="what the kernel reserves for itself"),
-    Option(name="image", metavar="FILE", help="arm64 Image file, whose header gives the size", kind="file"),
-    Option(name="image-at", metavar="BASE", help="where the Image was loaded"),
+    Option(
+        name="image",
+        metavar="FILE",
+        help="the kernel: Image, zImage, vmlinux or EFI zboot, also gzip or zstd; gives the size",
+        kind="file",
+    ),
+    Option(name="image-at", metavar="BASE", help="where it was loaded"),
     Option(name="dtb-at", metavar="BASE", help="where the device tree blob lies"),
     Option(name="initrd", metavar="BASE+SIZE", help="the initrd (default: linux,initrd-* of chosen)"),
     Option(name="efi", metavar="", help="booted through the EFI stub", kind="flag"),
@@ -62,6 +70,12 @@ OPTIONS = (
     ),
     Option(name="cpu-va", metavar="BITS", help="48 or 52: how wide the CPU's virtual addresses are"),
     Option(name="overlay", metavar="FILE", help=".dtbo to apply first; repeatable, in order", kind="files"),
+    Option(
+        name="vendor",
+        metavar="FILE",
+        help="TOML file that says what a vendor's kernel does differently",
+        kind="file",
+    ),
     Option(
         name="behaviour",
         metavar="NAME=VALUE",
@@ -147,24 +161,26 @@ def _over(file: Given, options: Given) -> Given:
 def _scene(given: Given) -> Scene:
     from carveout.cli.files import read_text
 
-    image_at, image_size = _image(given)
+    image = _image(given)
     efi_map = _one(given, "efi-map", lambda path: read_text(path, what="an EFI memory map"))
     return Scene(
         kernel=_one(given, "kernel", _kernel),
         preset=_one(given, "preset", _word) or Scene(kernel=None).preset,
         arch=_one(given, "arch", _arch),
-        page_size=_one(given, "page-size", _page_size),
+        page_size=_page_size_given(given, image),
         memory=tuple(_read("memory", text, parse_memory) for text in given.get("memory", ())),
         cmdline=_one(given, "cmdline", str),
         kernel_image=_one(given, "kernel-image", parse_placed),
-        image_at=image_at,
-        image_size=image_size,
+        image_at=image.at,
+        image_size=image.size,
+        image_arch=image.arch,
         dtb_at=_one(given, "dtb-at", parse_address),
         initrd=_one(given, "initrd", parse_placed),
         efi="efi" in given,
         efi_map=efi_map,
         cpu_va=_one(given, "cpu-va", _cpu_va),
         config=_one(given, "config", _config),
+        vendor=_one(given, "vendor", _vendor),
         behaviour=_behaviour(given.get("behaviour", [])),
     )
 
@@ -224,35 +240,64 @@ def _behaviour(pairs: list[str]) -> Mapping[str, str]:
     return values
 
 
-def _image(given: Given) -> tuple[int | None, int | None]:
+class _Image(NamedTuple):
+    # What --image and --image-at give; all None without them.
+    at: int | None = None
+    size: int | None = None
+    arch: str | None = None
+    page_size: int | None = None
+
+
+def _image(given: Given) -> _Image:
     if "image" not in given and "image-at" not in given:
-        return None, None
+        return _Image()
     if "kernel-image" in given:
         raise UsageError("--kernel-image and --image say the same thing: give one of them")
     if "image" not in given:
         raise UsageError("--image-at needs --image FILE, whose header gives the size")
-    if "image-at" not in given:
+    at = _one(given, "image-at", parse_address)
+    if at is None:
         raise UsageError(
             "--image needs --image-at BASE, the address it was loaded at, for example 0x40200000"
         )
-    from carveout.cli.kernel_image import image_size
+    from carveout.cli.kernel_image import read_image_file
 
-    return _one(given, "image-at", parse_address), image_size(given["image"][-1])
+    info = read_image_file(given["image"][-1])
+    if info.form == "zImage" and info.text_offset is not None:
+        from carveout.boot.image import unpacked_at
+
+        at = unpacked_at(at, info.text_offset)
+    return _Image(at=at, size=info.image_size, arch=info.arch, page_size=info.page_size)
+
+
+def _page_size_given(given: Given, image: _Image) -> int | None:
+    asked = _one(given, "page-size", _page_size)
+    if image.page_size is None:
+        return asked
+    if asked is not None and asked != image.page_size:
+        raise SceneError(
+            f"--image is a kernel with pages of {image.page_size >> 10}K, --page-size says {asked >> 10}K"
+        )
+    return image.page_size
+
+
+def _vendor(path: str) -> Vendor:
+    from carveout.cli.files import read_file
+    from carveout.kernel.vendor import parse_vendor
+
+    try:
+        return parse_vendor(read_file(path, what="a vendor kernel in TOML", limit=_MAX_VENDOR))
+    except VendorError as error:
+        raise InputError(f"--vendor {path}: {error}") from error
 
 
 def _config(path: str) -> bytes:
     from carveout.cli.files import read_file
+    from carveout.kernel.kconfig import parse_kconfig
 
     data = read_file(path, what="a kernel .config", limit=_MAX_CONFIG)
-    if not data.startswith(_GZIP):
-        return data
-    import zlib
-
-    unpacker = zlib.decompressobj(wbits=31)
     try:
-        text = unpacker.decompress(data, _MAX_CONFIG)
-    except zlib.error as error:
-        raise UsageError(f"--config {path}: is not a whole gzip file: {error}") from error
-    if unpacker.unconsumed_tail or not unpacker.eof:
-        raise UsageError(f"--config {path}: is cut off, or larger than {_MAX_CONFIG >> 20} MiB when unpacked")
-    return text
+        parse_kconfig(data)
+    except KconfigError as error:
+        raise InputError(f"--config {path}: {error}") from error
+    return data

@@ -41,6 +41,8 @@ _OTHER_FORMS = (
     (b"ANDROID!", "an Android boot image: give the kernel file inside"),
 )
 
+_ARM64_MAGIC = b"ARM\x64"
+_RISCV_MAGIC = b"RSC\x05"
 _ZIMAGE_MAGIC = 0x016F2818
 _ZIMAGE_ENDIAN = 0x04030201
 _ZIMAGE_TABLE = 0x45454545
@@ -94,12 +96,17 @@ def read_image(data: bytes) -> ImageInfo:
         wrappers += name
 
 
+def is_plain_image(start: bytes) -> bool:
+    """Say whether the first 64 bytes are all of the file that is needed: an Image as it lies in memory."""
+    return start[56:60] in (_ARM64_MAGIC, _RISCV_MAGIC)
+
+
 def _read_header(data: bytes) -> ImageInfo | None:
     if len(data) < _HEADER:
         raise KernelImageError(f"has {len(data)} bytes, which is too short for a kernel")
-    if data[56:60] == b"ARM\x64":
+    if data[56:60] == _ARM64_MAGIC:
         return _arm64(data)
-    if data[56:60] == b"RSC\x05":
+    if data[56:60] == _RISCV_MAGIC:
         return _riscv(data)
     for order in ("little", "big"):
         if _word(data, 0x24, order) == _ZIMAGE_MAGIC:

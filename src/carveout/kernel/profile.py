@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, get_args, get_type_hints
 
-from carveout.errors import InternalError, UnsupportedProfile
+from carveout.errors import InternalError, KconfigError, UnsupportedProfile
 from carveout.kernel.behaviour import Behaviour
 from carveout.kernel.build import (
     Findings,
@@ -104,7 +104,10 @@ def resolve(
     Raises: UnsupportedProfile for what carveout knows nothing about; KconfigError, VendorError.
     """
     key = tuple(sorted((overrides or {}).items()))
-    return _resolve(kernel, arch, preset, page_size, key, config, vendor)
+    try:
+        return _resolve(kernel, arch, preset, page_size, key, config, vendor)
+    except KconfigError as error:
+        raise KconfigError(f"the .config: {error}") from error
 
 
 @lru_cache(maxsize=256)
