@@ -9,13 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.boot.memblock import Flag
-from carveout.boot.result import StepKind
-from carveout.boot.state import KernelPanic
+from carveout.boot.page_tables import inside, take_pages, total, touched
 from carveout.span import GIB, Span, round_down, round_up
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from carveout.boot.state import EarlyBoot
 
 _SOURCE = "kernel-semantics 4.6"
@@ -27,14 +24,20 @@ def paging_init(state: EarlyBoot, memstart: int) -> None:
     """Take the page-table pages, give back what is not needed any more, let memblock grow from here on."""
     layout = state.profile.arm64
     _kfence_pool(state)
-    _take_pages(state, table_pages(state, memstart), "page tables", "tables of the linear map")
+    _take_pages(state, table_pages(state, memstart), "tables of the linear map")
     text = text_start(state)
     if text is not None and layout.init_pg_dir is not None:
         offset, size = layout.init_pg_dir
         state.free(text + offset, size, "kernel", "init_pg_dir is not needed any more", _SOURCE)
     state.mb.can_resize = True
     if layout.idmap_pages:
-        _take_pages(state, layout.idmap_pages, "page tables", "tables of the identity map")
+        _take_pages(state, layout.idmap_pages, "tables of the identity map")
+
+
+def _take_pages(state: EarlyBoot, count: int, reason: str) -> None:
+    take_pages(
+        state, count, "page tables", reason, source=_SOURCE, panic="Failed to allocate page table page"
+    )
 
 
 def text_start(state: EarlyBoot) -> int | None:
@@ -56,19 +59,6 @@ def _kfence_pool(state: EarlyBoot) -> None:
         )
 
 
-def _take_pages(state: EarlyBoot, count: int, who: str, reason: str) -> None:
-    page = state.config.page_size
-    taken = 0
-    for span in state.mb.alloc_pages(count, page):
-        state.ledger.take(span.start, span.size, who)
-        state.step(StepKind.ALLOC, who, f"{reason}: {span.size // page} of {count} pages, the highest free ones",
-                   base=span.start, size=span.size, source=_SOURCE)  # fmt: skip
-        taken += span.size // page
-    if taken < count:
-        state.step(StepKind.PANIC, who, "no page is left for the page tables")
-        raise KernelPanic("Failed to allocate page table page")
-
-
 def table_pages(state: EarlyBoot, memstart: int) -> int:
     """Return how many pages the linear map (and on older kernels the image) needs for its tables.
 
@@ -88,7 +78,7 @@ def table_pages(state: EarlyBoot, memstart: int) -> int:
             state.mb.clear_nomap(kernel.start, kernel.size)
         count = _count(mapped, memstart, slot0, slot1, blocks=blocks, kernel=kernel if isolated else None)
     if state.config.page_size == 4096:
-        count += _total(_touched([*mapped, *([kernel] if kernel else [])], memstart, _PGD_SPAN))
+        count += total(touched([*mapped, *([kernel] if kernel else [])], memstart, _PGD_SPAN))
     if state.scene.cpu_va == 52 and state.config.va_bits == 52:
         count += 1
     return count + _image_tables(state, slot0)
@@ -118,44 +108,15 @@ def _maps_blocks(state: EarlyBoot) -> bool:
     return state.arguments.last("rodata") in ("off", "on", "0", "1")
 
 
-def _union(intervals: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    merged: list[tuple[int, int]] = []
-    for first, end in sorted(intervals):
-        if merged and first <= merged[-1][1]:
-            merged[-1] = merged[-1][0], max(end, merged[-1][1])
-        else:
-            merged.append((first, end))
-    return merged
-
-
-def _touched(ranges: Iterable[Span], origin: int, width: int) -> list[tuple[int, int]]:
-    # The slots of `width` bytes that the ranges touch, as half-open runs of slot numbers.
-    return _union(
-        ((span.start - origin) // width, (span.end - 1 - origin) // width + 1)
-        for span in ranges
-        if span.size > 0
-    )
-
-
-def _inside(ranges: Iterable[Span], origin: int, width: int) -> list[tuple[int, int]]:
-    # The slots that lie wholly inside one range.
-    found = ((-((origin - span.start) // width), (span.end - origin) // width) for span in ranges)
-    return _union((first, end) for first, end in found if first < end)
-
-
-def _total(runs: list[tuple[int, int]]) -> int:
-    return sum(end - first for first, end in runs)
-
-
 def _count(
     mapped: list[Span], origin: int, slot0: int, slot1: int, *, blocks: bool, kernel: Span | None
 ) -> int:
     everything = [*mapped, kernel] if kernel is not None else mapped
-    count = _total(_touched(everything, origin, slot0)) + _total(_touched(everything, origin, slot1))
+    count = total(touched(everything, origin, slot0)) + total(touched(everything, origin, slot1))
     if blocks:
-        return count - _total(_inside(everything, origin, slot0)) - _total(_inside(everything, origin, slot1))
+        return count - total(inside(everything, origin, slot0)) - total(inside(everything, origin, slot1))
     if kernel is not None:
-        count -= _total(_inside([kernel], origin, slot0))
+        count -= total(inside([kernel], origin, slot0))
     return count
 
 
@@ -167,4 +128,4 @@ def _image_tables(state: EarlyBoot, slot0: int) -> int:
     segments = [
         Span(text + low, text + high) for low, high in zip(layout.segments, layout.segments[1:], strict=False)
     ]
-    return 2 + _total(_touched(segments, 0, slot0)) - _total(_inside(segments, 0, slot0))
+    return 2 + total(touched(segments, 0, slot0)) - total(inside(segments, 0, slot0))

@@ -124,6 +124,25 @@ MESSAGES: dict[str, Message] = {
         "initrd not fully accessible via the linear mapping -- please check your bootloader ...",
         is_about_regions=False,
     ),
+    "initrd-not-memory": Message(
+        "err",
+        "INITRD: 0x{base:08x}+0x{size:08x} is not a memory region - disabling initrd",
+        is_about_regions=False,
+    ),
+    "initrd-in-use": Message(
+        "err",
+        "INITRD: 0x{base:08x}+0x{size:08x} overlaps in-use memory region - disabling initrd",
+        is_about_regions=False,
+    ),
+    "initrd-in-use-continued": Message(
+        "err",
+        "INITRD: 0x{base:08x}+0x{size:08x} overlaps in-use memory region\n - disabling initrd",
+        is_about_regions=False,
+    ),
+    "crash-reserved-riscv": Message(
+        "info", "crashkernel: reserved 0x{base:016x} - 0x{end:016x} ({mib} MB)", is_about_regions=False
+    ),
+    "crash-failed-riscv": Message("warn", "crashkernel: couldn't allocate {kib}KB", is_about_regions=False),
     "linear-map-small": Message(
         "warn", "Memory doesn't fit in the linear mapping, VA_BITS too small", is_about_regions=False
     ),

@@ -24,6 +24,8 @@ class Behaviour:
     chosen_lookup: Literal["exact-name", "path"] = "exact-name"
     initrd_reversed: Literal["accepted", "ignored"] = "accepted"
     """What happens when linux,initrd-start is above linux,initrd-end."""
+    initrd_in_use_message: Literal["one-line", "continued"] = "one-line"
+    """arm, riscv: how the kernel says that an initrd is where something is reserved (1.3)."""
     usable_memory_range: Literal["arm64-first", "generic", "generic-strict"] = "arm64-first"
     elfcorehdr: Literal["arm64-after-regions", "after-scan", "first", "first-strict"] = "arm64-after-regions"
     """When linux,elfcorehdr is reserved, and whether its length is checked."""
@@ -122,6 +124,8 @@ class Behaviour:
     # --- riscv (1.4) ----------------------------------------------------------------------------------
     riscv_regions: Literal["after-unflatten", "before-dtb"] = "after-unflatten"
     """/reserved-memory after page tables and the tree (5.10), or before the tree itself is reserved."""
+    riscv_address_bits: Literal["39", "probed"] = "39"
+    """Width of virtual addresses: fixed, or the widest the CPU has."""
     riscv_kernel_end: Literal["exact", "section"] = "exact"
     """`section`: what the kernel reserves for itself is rounded up to 2 MiB."""
     riscv_lowest_ram: Literal["kernel", "zero"] = "kernel"

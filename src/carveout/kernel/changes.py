@@ -2,8 +2,9 @@
 """The table of changes: which release changed which decision, and how that is known.
 
 Folded over a version it gives the Behaviour of that kernel. `release` is the release in which the change
-appeared, where that is known; otherwise only the two booted releases around it are known, and a version
-between them is reported as modelled.
+appeared, where that is known; otherwise only the two booted releases around it are known, narrowed by
+`not_before` (the patch was posted when older releases were closed) and `seen` (a source of that release has
+it). A version between two booted ones is reported as modelled, with what is not known about it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,26 @@ class Change(NamedTuple):
     release: str | None = None
     commit: str | None = None
     source: str = ""
+    """Section of kernel-semantics; `binding N` is one of binding; then what else shows it."""
+    not_before: str | None = None
+    """No release older than this can have it."""
+    seen: str | None = None
+    """The oldest release of which a source with it was read, or named with it."""
+
+    @property
+    def certain_from(self) -> str:
+        """The oldest release that has it for certain."""
+        return self.release or self.seen or self.by
+
+    @property
+    def possible_from(self) -> str | None:
+        """The oldest release that can have it; None: any after the booted one before `by`."""
+        return self.release or self.not_before
+
+
+# Where the narrowing comes from.
+_READ_60 = "of_reserved_mem.c of Linux 6.0.1, HHRhr/linux-6.0.1 at 02aed361a465"
+_POSTED_2026 = "binding 2: posted from March 2026 on"
 
 
 CHANGES: tuple[Change, ...] = (
@@ -32,10 +53,10 @@ CHANGES: tuple[Change, ...] = (
     Change("6.1", "usable_memory_range", "generic", source="1.1, 6.3"),
     Change("6.1", "elfcorehdr", "after-scan", source="1.6"),
     Change("6.1", "static_nomap_busy", "reserved-ram", source="3.3"),
-    Change("6.1", "dynamic_nomap", "reserve-and-mark", source="3.4"),
-    Change("6.1", "alloc_failure_message", "with-size", source="3.9"),
+    Change("6.1", "dynamic_nomap", "reserve-and-mark", source=f"3.4; {_READ_60}", seen="6.0"),
+    Change("6.1", "alloc_failure_message", "with-size", source=f"3.9; {_READ_60}", seen="6.0"),
     Change("6.1", "reserve_failure_level", "err", source="3.9"),
-    Change("6.1", "init_failure_undo", "clear-or-free", source="3.5"),
+    Change("6.1", "init_failure_undo", "clear-or-free", source=f"3.5; {_READ_60}", seen="6.0"),
     Change("6.1", "restricted_pool", "known", source="3.7"),
     Change("6.1", "dma_default", "DMA_GLOBAL_POOL", source="3.7"),
     Change("6.1", "cma_min_alignment", "pageblock", source="4.1"),
@@ -46,7 +67,9 @@ CHANGES: tuple[Change, ...] = (
     Change("6.1", "arm64_initrd", "add-and-map", source="1.2"),
     Change("6.1", "arm64_linear_map_warning", "warns", source="1.2"),
     Change("6.1", "crashkernel", "arm64-high-low", source="1.7"),
+    Change("6.1", "initrd_in_use_message", "continued", source="1.3"),
     Change("6.1", "riscv_regions", "before-dtb", source="1.4"),
+    Change("6.1", "riscv_address_bits", "probed", source="7.2"),
     Change("6.1", "riscv_kernel_end", "section", source="1.4"),
     Change("6.1", "riscv_memory_limit", "virt-size-less-4g", source="1.4"),
     Change("6.1", "riscv_crashkernel", "below-4g-first", source="1.7"),
@@ -62,10 +85,23 @@ CHANGES: tuple[Change, ...] = (
     Change("6.12", "device_lookup", "name", source="5.1"),
     Change("6.12", "early_fixup", "reserve", source="3.3"),
     Change("6.12", "elfcorehdr", "first", source="1.6"),
-    Change("6.12", "alloc_direction", "neighbour", source="3.4"),
+    Change(
+        "6.12",
+        "alloc_direction",
+        "neighbour",
+        source="3.4; posted 2023-06-14, 20230510-dt-resv-bottom-up-v2-1-aeb2afc8ac25@gerhold.net",
+        not_before="6.5",
+    ),
     Change("6.12", "region_summary", "line", source="3.6"),
     Change("6.12", "fsl_qbman_handlers", "absent", source="3.7"),
-    Change("6.12", "max_order_counts", "order", source="4.1"),
+    Change(
+        "6.12",
+        "max_order_counts",
+        "order",
+        source="4.1; named as merged in the discussion of 6.7-rc2, 2023-11-18",
+        commit="23baf831a32c",
+        seen="6.7",
+    ),
     Change("6.12", "cma_slots", "areas", source="3.7"),
     Change("6.12", "cma_high", "above-4g-by-dram", source="4.3"),
     Change("6.12", "cma_messages", "node", source="4.4"),
@@ -90,26 +126,32 @@ CHANGES: tuple[Change, ...] = (
     Change("7.2", "usable_memory_range", "generic-strict", source="6.3"),
     Change("7.2", "elfcorehdr", "first-strict", source="1.1"),
     Change("7.2", "string_properties", "checked", source="3.2"),
-    Change("7.2", "static_reg_entries", "first", source="3.3"),
+    Change("7.2", "static_reg_entries", "first", source=f"3.3; {_POSTED_2026}", not_before="7.0"),
     Change("7.2", "static_reg_malformed", "absent", source="3.3"),
     Change("7.2", "static_reg_empty", "absent", source="3.3"),
-    Change("7.2", "extra_reg_warning", "early", source="3.3"),
-    Change("7.2", "early_fixup", "validated", source="3.3"),
-    Change("7.2", "region_validate", "before-reserve", source="3.3"),
-    Change("7.2", "dynamic_cma_align", "DMA_CMA", source="3.4"),
+    Change("7.2", "extra_reg_warning", "early", source=f"3.3; {_POSTED_2026}", not_before="7.0"),
+    Change("7.2", "early_fixup", "validated", source=f"3.3; {_POSTED_2026}", not_before="7.0"),
+    Change("7.2", "region_validate", "before-reserve", source=f"3.3; {_POSTED_2026}", not_before="7.0"),
+    Change("7.2", "dynamic_cma_align", "DMA_CMA", source=f"3.4; {_POSTED_2026}", not_before="7.0"),
     Change("7.2", "alloc_ranges_malformed", "absent", source="3.4"),
-    Change("7.2", "handler_dispatch", "stop", source="3.7"),
-    Change("7.2", "cma_handler_checks", "flags-first", source="3.7"),
-    Change("7.2", "init_failure_entry", "dropped", source="3.6"),
+    Change("7.2", "handler_dispatch", "stop", source=f"3.7; {_POSTED_2026}", not_before="7.0"),
+    Change("7.2", "cma_handler_checks", "flags-first", source=f"3.7; {_POSTED_2026}", not_before="7.0"),
+    Change("7.2", "init_failure_entry", "dropped", source=f"3.6; {_POSTED_2026}", not_before="7.0"),
     Change("7.2", "sort_key", "base-size", source="3.6"),
     Change("7.2", "refused_root_entries", 0, source="3.6"),
     Change("7.2", "second_coherent_pool", "busy", source="5.1"),
-    Change("7.2", "region_missing_entry", "absent", source="5.1"),
+    Change("7.2", "region_missing_entry", "absent", source=f"5.1; {_POSTED_2026}", not_before="7.0"),
     Change("7.2", "cma_high", "above-4g-by-limit", source="4.3"),
     Change("7.2", "cma_user_limit", "wins", source="4.2"),
     Change("7.2", "cma_messages", "requested", source="4.4"),
     Change("7.2", "cma_boundary_check", "highmem", source="4.3"),
-    Change("7.2", "pernuma_cma", "after", source="4.5"),
+    Change(
+        "7.2",
+        "pernuma_cma",
+        "after",
+        source="4.5; posted 2026-04-23, dma-contiguous: setup default pernuma cma area",
+        not_before="7.0",
+    ),
     Change("7.2", "hugetlb_cma", "multi", source="4.5"),
     Change("7.2", "memblock_alloc_flag", "RSRV_KERN", source="2.1"),
     Change("7.2", "arm64_sparse", "after-cma", source="1.2"),
