@@ -121,6 +121,15 @@ class Behaviour:
     arm64_rodata_blocks: Literal["honoured", "ignored"] = "honoured"
     kfence_pool: Literal["none", "early"] = "none"
 
+    # --- 32-bit arm (1.3, 7.1) ------------------------------------------------------------------------
+    arm_vmalloc_gap: Literal["default-only", "always"] = "default-only"
+    """Whether `vmalloc=SIZE` leaves the gap of 8 MiB below it too."""
+    arm_vmalloc_message: Literal["MB", "MiB"] = "MB"
+    initrd_overlap_message: Literal["one-line", "continued"] = "one-line"
+    """`continued`: ` - disabling initrd` follows as a line of its own."""
+    arm_mem_map: Literal["paging-init", "after-setup"] = "paging-init"
+    """When struct pages are allocated: before the late pass over static regions, or after setup_arch()."""
+
     # --- riscv (1.4) ----------------------------------------------------------------------------------
     riscv_regions: Literal["after-unflatten", "before-dtb"] = "after-unflatten"
     """/reserved-memory after page tables and the tree (5.10), or before the tree itself is reserved."""

@@ -73,6 +73,9 @@ CHANGES: tuple[Change, ...] = (
     Change("6.1", "riscv_kernel_end", "section", source="1.4"),
     Change("6.1", "riscv_memory_limit", "virt-size-less-4g", source="1.4"),
     Change("6.1", "riscv_crashkernel", "below-4g-first", source="1.7"),
+    Change("6.1", "arm_vmalloc_gap", "always", source="7.1"),
+    Change("6.1", "arm_vmalloc_message", "MiB", source="7.1"),
+    Change("6.1", "initrd_overlap_message", "continued", source="1.3"),
     # --- between 6.1 and 6.12 -------------------------------------------------------------------------
     Change("6.12", "memreserve", "last", "6.4", "b41328187629", "1.6"),
     Change("6.12", "region_table", "two-pass", "6.12", "8a6e02d0c00e", "3.6"),
@@ -159,4 +162,5 @@ CHANGES: tuple[Change, ...] = (
     Change("7.2", "riscv_linear_cap", "when-exceeded", source="1.4"),
     Change("7.2", "riscv_mmu_type", "limits", source="recorded boots: page tables of a tree with sv48"),
     Change("7.2", "riscv_sparse", "later", source="recorded boots"),
+    Change("7.2", "arm_mem_map", "after-setup", source="5.6"),
 )

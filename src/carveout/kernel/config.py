@@ -40,6 +40,8 @@ class Config:
     nodes_shift: int = 4
     nr_cpus: int = 512
     highmem: bool = False
+    coherent_needs_nomap: bool = False
+    """32-bit arm: a coherent pool without no-map is refused (ARM)."""
     dma_declare_coherent: bool = True
     dma_restricted_pool: bool = False
     dma_global_pool: bool = False
@@ -102,6 +104,23 @@ _RISCV64_612 = Config(
     nr_cpus=128,
 )
 
+_ARM_510 = Config(
+    page_size=4 * KIB,
+    phys_bits=32,
+    cma_size_mbytes=16,
+    cma_areas=7,
+    max_order=12,
+    hugetlb_page=False,
+    transparent_hugepage=False,
+    zone_dma32=False,
+    numa=False,
+    nr_cpus=8,
+    highmem=True,
+    coherent_needs_nomap=True,
+    kfence=False,
+)
+_ARM_612 = replace(_ARM_510, cma_areas=8, max_order=11, kfence=True)
+
 DEBIAN: dict[tuple[str, str, int], Config] = {
     ("arm64", "5.10", 4 * KIB): _ARM64_510,
     ("arm64", "6.1", 4 * KIB): _ARM64_510,
@@ -128,5 +147,9 @@ DEBIAN: dict[tuple[str, str, int], Config] = {
         dma_pernuma_cma=True,
         cma_size_pernuma=True,
     ),
+    ("arm", "5.10", 4 * KIB): _ARM_510,
+    ("arm", "6.1", 4 * KIB): _ARM_510,
+    ("arm", "6.12", 4 * KIB): _ARM_612,
+    ("arm", "7.2", 4 * KIB): replace(_ARM_612, cma_size_mbytes=128, page_block_max_order=11),
 }
 """(architecture, series, page size) → configuration of Debian's kernel package."""

@@ -29,6 +29,10 @@ class Layout:
     """sizeof(struct property)."""
     reserved_mem: int
     """sizeof(struct reserved_mem), for the array of the late pass; 0 where the array is static."""
+    alias_prop: int = 40
+    """sizeof(struct alias_prop), before the stem."""
+    tree_align: int = 8
+    """Alignment of the structures in the unflattened tree: that of a pointer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +147,31 @@ ARM64_LAYOUTS: dict[tuple[str, int], Arm64Layout] = {
 }
 """(series, page size) → constants of Debian's kernel."""
 
+_SUBSECTION = 2 * MIB
+_RCU_HEAD = 16
+_PAGEBLOCK_BITS = 4
+_HUGE_PAGE = {4 * KIB: 2 * MIB, 16 * KIB: 32 * MIB, 64 * KIB: 512 * MIB}
+
+
+def section_usage(section_size: int, pageblock_size: int) -> int:
+    """Return the bytes of usage map per section: a bitmap of subsections and one of pageblocks, and a header."""
+    bitmaps = (section_size // _SUBSECTION, max(section_size // pageblock_size, 1) * _PAGEBLOCK_BITS)
+    return _RCU_HEAD + sum((bits + 63) // 64 * 8 for bits in bitmaps)
+
+
+def derive_arm64(base: Arm64Layout, page_size: int) -> Arm64Layout:
+    """Return what a layout would be with another page size: an estimate, from how the kernel computes it."""
+    section = base.section_size
+    if page_size == 64 * KIB:
+        section = max(section, 512 * MIB)
+    return replace(
+        base,
+        section_size=section,
+        section_usage=section_usage(section, _HUGE_PAGE[page_size]),
+        vmemmap_origin=0,
+        vmemmap_head_mapped=False,
+    )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PowerpcLayout(Layout):
@@ -229,7 +258,44 @@ RISCV_LAYOUTS: dict[tuple[str, int], RiscvLayout] = {
 }
 """(series, page size) → constants of Debian's kernel."""
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmLayout(Layout):
+    """Build constants of a 32-bit arm kernel without LPAE, in bytes. Offsets are from PHYS_OFFSET."""
+
+    image_size: int
+    """`_end - _stext`: what the kernel reserves for itself."""
+    stext: int = 0x300000
+    """Where the kernel begins: the first section behind its entry point."""
+    swapper_pg_dir: tuple[int, int] = (0x204000, 0x4000)
+    """(offset, size) of the first-level page table, in front of the entry point."""
+    page_offset: int = 0xC0000000
+    """PAGE_OFFSET: the virtual address of PHYS_OFFSET (VMSPLIT_3G)."""
+    vmalloc_end: int = 0xFF800000
+    vmalloc_gap: int = 8 * MIB
+    """VMALLOC_OFFSET: the hole between lowmem and vmalloc space."""
+    vmalloc_default: int = 240 * MIB
+    struct_page: int = 36
+    mem_map_align: int = 8 * MIB
+    """Both ends of the RAM that mem_map describes are rounded to this: the largest block of pages."""
+    paging_pages: int = 7
+    """Pages that paging_init() takes for the vectors and its tables, at the top of lowmem; seen on one machine."""
+
+
+_ARM_612 = ArmLayout(
+    device_node=108, property=56, reserved_mem=24, alias_prop=20, tree_align=4, image_size=0x152C190
+)
+
+ARM_LAYOUTS: dict[tuple[str, int], ArmLayout] = {
+    ("5.10", 4 * KIB): replace(_ARM_612, device_node=88, property=44, reserved_mem=0, image_size=0x12F42CC),
+    ("6.1", 4 * KIB): replace(_ARM_612, property=48, reserved_mem=0, image_size=0x1307588),
+    ("6.12", 4 * KIB): _ARM_612,
+    ("7.2", 4 * KIB): replace(_ARM_612, reserved_mem=20, image_size=0x17ACE84, paging_pages=6),
+}
+"""(series, page size) → constants of Debian's armmp kernel."""
+
 LAYOUTS: dict[str, Mapping[tuple[str, int], Layout]] = {
+    "arm": ARM_LAYOUTS,
     "arm64": ARM64_LAYOUTS,
     "powerpc64": POWERPC_LAYOUTS,
     "riscv64": RISCV_LAYOUTS,
