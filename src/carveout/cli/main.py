@@ -31,6 +31,7 @@ class Verb(NamedTuple):
 
 VERBS = {
     "map": Verb("carveout.cli.map", "where every piece of reserved memory lands, as text, JSON or SVG"),
+    "kernels": Verb("carveout.cli.kernels", "what is known about each kernel version, and how"),
 }
 
 _HELP = """usage: carveout VERB [OPTION...]

@@ -18,10 +18,10 @@ from carveout.kernel.build import (
     preset_page_size,
     read_config,
 )
-from carveout.kernel.changes import CHANGES
+from carveout.kernel.changes import CHANGES, Change
 from carveout.kernel.config import DEBIAN, Config
-from carveout.kernel.layout import LAYOUTS, Arm64Layout, Layout, PowerpcLayout, RiscvLayout
-from carveout.kernel.release import BOOTED, Release, parse_release, series_key
+from carveout.kernel.layout import LAYOUTS, Arm64Layout, Layout, PowerpcLayout, RiscvLayout, derive_arm64
+from carveout.kernel.release import BOOTED, Booted, Release, parse_release, series_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,11 +31,14 @@ if TYPE_CHECKING:
 NEWEST_BOOTED = BOOTED[-1].series
 ARCHITECTURES = ("arm64", "arm", "riscv64", "powerpc64")
 PAGE_SIZES = {
-    "arm64": (4096, 16384),
+    "arm64": (4096, 16384, 65536),
     "arm": (4096,),
     "riscv64": (4096,),
     "powerpc64": (4096, 65536),
 }
+_OWNERS = {"arm64_": "arm64", "arm_": "arm", "riscv_": "riscv64", "powerpc_": "powerpc64"}
+# The highest order of pages in a configuration that only sets the page size (arm64).
+_HIGHEST_ORDER = {4096: 10, 16384: 11, 65536: 13}
 _SMP_CACHE_BYTES = {"arm64": 64, "arm": 64, "riscv64": 64, "powerpc64": 128}
 
 
@@ -132,7 +135,7 @@ def _resolve(
         size = config_page_size(kconfig, arch, page_size or release.page_size)
     else:
         size = page_size or release.page_size or preset_size or _default_page_size(release, arch)
-    behaviour = _behaviour(release, found.doubts)
+    behaviour = _behaviour(release, arch, found.doubts)
     config = apply_preset(preset, arch, _config(release, arch, size, found.doubts), found)
     layout = _layout(release, arch, size)
     if not release.is_booted:
@@ -186,7 +189,13 @@ def _config(release: Release, arch: str, page_size: int, doubts: list[str]) -> C
     if base.page_size == page_size:
         return base
     orders_are_counted = _fold(release).max_order_counts == "orders"
-    return replace(base, page_size=page_size, max_order=12 if orders_are_counted else 11)
+    order = _HIGHEST_ORDER.get(page_size, 11)
+    return replace(
+        base,
+        page_size=page_size,
+        max_order=order + 1 if orders_are_counted else order,
+        page_block_max_order=None if base.page_block_max_order is None else order,
+    )
 
 
 def _nearest(
@@ -215,27 +224,22 @@ def _layout(release: Release, arch: str, page_size: int) -> Layout | None:
         return None
     keys = [(arch, *key) for key in table]
     _, series, size = _nearest(keys, arch, release.booted.series, page_size)
-    return table[series, size]
+    found = table[series, size]
+    if isinstance(found, Arm64Layout) and size != page_size:
+        return derive_arm64(found, page_size)
+    return found
 
 
 def _fold(release: Release) -> Behaviour:
     values: dict[str, object] = {}
     for change in CHANGES:
-        if series_key(change.release or change.by) <= release.key:
+        if series_key(change.certain_from) <= release.key:
             values[change.field] = change.value
     return replace(Behaviour(), **values)  # type: ignore[arg-type]
 
 
-def _behaviour(release: Release, doubts: list[str]) -> Behaviour:
-    open_fields = sorted(
-        {
-            change.field
-            for change in CHANGES
-            if change.release is None
-            and series_key(release.booted.series) < release.key < series_key(change.by)
-            and _first_after(release.booted.series, change.by)
-        }
-    )
+def _behaviour(release: Release, arch: str, doubts: list[str]) -> Behaviour:
+    open_fields = sorted({c.field for c in open_changes(release) if concerns(c.field, arch)})
     if open_fields:
         doubts.append(
             "the release in which these changed is not known, the older behaviour is assumed: "
@@ -244,10 +248,31 @@ def _behaviour(release: Release, doubts: list[str]) -> Behaviour:
     return _fold(release)
 
 
-def _first_after(series: str, by: str) -> bool:
-    # Whether `by` is the booted kernel that follows `series`.
-    names = [booted.series for booted in BOOTED]
-    return names.index(by) == names.index(series) + 1
+def concerns(field: str, arch: str) -> bool:
+    """Say whether a field of Behaviour means anything on an architecture: `arm64_...` only on arm64."""
+    owner = next((a for prefix, a in _OWNERS.items() if field.startswith(prefix)), arch)
+    return owner == arch
+
+
+def open_changes(release: Release) -> tuple[Change, ...]:
+    """Return the changes of which it is not known whether this release has them already."""
+    following = next_booted(release)
+    if following is None:
+        return ()
+    return tuple(
+        change
+        for change in CHANGES
+        if change.by == following.series
+        and release.key < series_key(change.certain_from)
+        and series_key(release.booted.series) < release.key
+        and (change.possible_from is None or series_key(change.possible_from) <= release.key)
+    )
+
+
+def next_booted(release: Release) -> Booted | None:
+    """Return the oldest booted kernel that is newer, or None."""
+    at = BOOTED.index(release.booted) + 1
+    return BOOTED[at] if at < len(BOOTED) else None
 
 
 def _overridden(behaviour: Behaviour, overrides: tuple[tuple[str, str], ...], who: str) -> Behaviour:
