@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import lzma
 import tarfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,7 +19,7 @@ from carveout.boot.scene import Scene
 from carveout.span import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 BOOTS = Path(__file__).resolve().parent.parent / "data" / "boots"
 KNOWN = BOOTS / "KNOWN.md"
@@ -129,6 +129,8 @@ class Recording:
     early_console: EarlyConsole | None
     fields: Mapping[str, Any]
     """The whole recording, as it was written: zones, probe, numa, efi, memblock_ops, …"""
+    blob: bytes | None = None
+    """The tree, of a boot that is not in the data; see `made()`."""
 
     @property
     def id(self) -> str:
@@ -138,6 +140,8 @@ class Recording:
     @property
     def dtb(self) -> bytes:
         """The tree this kernel was given."""
+        if self.blob is not None:
+            return self.blob
         return _files(self.source, self.arch)[f"{self.dtb_sha256}.dtb"]
 
     @property
@@ -165,6 +169,12 @@ def recordings(
         if arch in (None, row_arch) and source in (None, row_source):
             found += [r for r in _recordings(row_source, row_arch) if release in (None, r.release)]
     return tuple(found)
+
+
+def made(boots: Sequence[tuple[dict[str, Any], bytes]]) -> tuple[Recording, ...]:
+    """Return boots that were just made, each a row of the data's form and its tree, as recordings."""
+    places = _image_places([row for row, _ in boots])
+    return tuple(replace(_recording(row, places), blob=blob) for row, blob in boots)
 
 
 def recording(name: str) -> Recording:
