@@ -15,10 +15,11 @@ from carveout.boot.cma_per_node import reserve_per_node
 from carveout.boot.crashkernel import reserve_crashkernel
 from carveout.boot.efi import efi_init
 from carveout.boot.fdt_scan import apply_usable_range, reserve_elfcorehdr, scan_memory
-from carveout.boot.numa import numa_init
+from carveout.boot.numa import NodeCosts, numa_init
 from carveout.boot.region_table import RegionScan
 from carveout.boot.result import StepKind
 from carveout.boot.sparse import sparse_init
+from carveout.boot.state import KernelPanic
 from carveout.boot.unflatten import unflatten
 from carveout.span import GIB, MIB, round_down, round_up
 
@@ -26,16 +27,18 @@ if TYPE_CHECKING:
     from carveout.boot.state import EarlyBoot
 
 _U32 = 0xFFFFFFFF
+_DISTANCE_TABLE = 0x100
+_CPUMASK = 64
 _SOURCE = "kernel-semantics 1.2"
 # 4 KiB and 16 KiB pages align the linear map to 1 GiB, 64 KiB pages to 512 MiB (MEMSTART_ALIGN).
 _MEMSTART_ALIGN = {4096: GIB, 16384: GIB, 65536: 512 * MIB}
+_DTB_ALIGN = 8
+_DTB_LIMIT = 2 * MIB
 
 
 def boot_arm64(state: EarlyBoot) -> None:
     """Run the sequence; raises KernelPanic or MemblockPanic when the kernel would die."""
-    dtb = state.scene.dtb
-    if dtb is not None:
-        state.reserve(dtb.start, dtb.size, "dtb", "the tree itself, before anything else", _SOURCE)
+    _reserve_dtb(state)
     scan_memory(state)
     if state.behaviour.usable_memory_range != "arm64-first":
         apply_usable_range(state)
@@ -45,7 +48,7 @@ def boot_arm64(state: EarlyBoot) -> None:
     paging_init(state, memstart)
     scan.late()
     unflatten(state)
-    node_data = numa_init(state)
+    node_data = numa_init(state, _node_costs(state))
     reserve_per_node(state, "before")
     if state.behaviour.arm64_sparse == "before-cma":
         sparse_init(state, memstart, node_data)
@@ -56,6 +59,20 @@ def boot_arm64(state: EarlyBoot) -> None:
     reserve_default(state, limit)
     reserve_per_node(state, "after")
     reserve_crashkernel(state)
+
+
+def _reserve_dtb(state: EarlyBoot) -> None:
+    dtb = state.scene.dtb
+    if dtb is None:
+        return
+    if dtb.start % _DTB_ALIGN or dtb.size > _DTB_LIMIT:
+        state.step(
+            StepKind.PANIC, "dtb", "it must lie at a multiple of 8 and have at most 2 MiB: the kernel stops without "
+            "a word", base=dtb.start, size=dtb.size, source=_SOURCE,
+        )  # fmt: skip
+        state.doubts.append("a tree that is misplaced or too large was never booted")
+        raise KernelPanic(None)
+    state.reserve(dtb.start, dtb.size, "dtb", "the tree itself, before anything else", _SOURCE)
 
 
 def _memblock_init(state: EarlyBoot, scan: RegionScan) -> int:
@@ -75,6 +92,15 @@ def _memblock_init(state: EarlyBoot, scan: RegionScan) -> int:
     if state.behaviour.elfcorehdr == "arm64-after-regions":
         reserve_elfcorehdr(state)
     return memstart
+
+
+def _node_costs(state: EarlyBoot) -> NodeCosts:
+    behaviour = state.behaviour
+    return NodeCosts(
+        node_data=state.profile.arm64.node_data,
+        cpumask=_CPUMASK if behaviour.arm64_node_cpumask == "allocated" else 0,
+        distances=_DISTANCE_TABLE if behaviour.arm64_numa_distance == "always" else 0,
+    )
 
 
 def _linear_size(state: EarlyBoot) -> int:
@@ -104,8 +130,6 @@ def _limit_memory(state: EarlyBoot) -> None:
     if limit is None:
         return
     limit = round_down(limit, state.config.page_size)
-    if limit == 0:
-        return
     state.mb.mem_limit_remove_map(limit)
     state.ledger.give_outside(state.mb.reserved)
     state.step(
@@ -160,6 +184,10 @@ def dma_phys_limit(state: EarlyBoot) -> int:
     """
     start, end = state.mb.start_of_dram(), state.mb.end_of_dram()
     reach = max_cpu_address(state)
+    if not state.config.zone_dma:
+        if not state.config.zone_dma32:
+            return 1 << state.config.pa_bits
+        reach = _U32
     if state.behaviour.arm64_dma_limit == "power-of-two":
         bits = min(32, reach.bit_length())
         mask = (1 << bits) - 1

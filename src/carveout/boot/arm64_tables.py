@@ -102,10 +102,11 @@ def _kernel_apart(state: EarlyBoot) -> Span | None:
 
 
 def _maps_blocks(state: EarlyBoot) -> bool:
-    # rodata=off and rodata=on switch off the splitting of the linear map into pages.
-    if state.behaviour.arm64_rodata_blocks == "ignored":
+    # rodata=off and rodata=on switch off the splitting of the linear map into pages; KFENCE keeps it.
+    if state.behaviour.arm64_rodata_blocks == "ignored" and state.config.kfence:
         return False
-    return state.arguments.last("rodata") in ("off", "on", "0", "1")
+    value = state.arguments.last("rodata") or ""
+    return value[:1] in ("y", "Y", "1", "n", "N", "0") or value[:2].lower() in ("on", "of")
 
 
 def _count(

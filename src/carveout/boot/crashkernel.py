@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from carveout.boot.cmdline import memparse
 from carveout.boot.result import StepKind
-from carveout.span import MIB, is_aligned, round_up
+from carveout.span import GIB, MIB, is_aligned, round_up
 
 if TYPE_CHECKING:
     from carveout.boot.state import EarlyBoot
@@ -20,6 +20,7 @@ _ALIGN = 2 * MIB
 _LOW_DEFAULT = 128 * MIB
 _RAM_ROUNDING = 128 * MIB
 _HIGH_MAX = 1 << 48
+_FOUR_GIB = 4 * GIB
 
 
 class CrashRequest(NamedTuple):
@@ -36,7 +37,10 @@ def crash_request(state: EarlyBoot) -> CrashRequest | None:
     plain: str | None = None
     high: str | None = None
     low: str | None = None
-    for value in state.arguments.all("crashkernel"):
+    values = state.arguments.all("crashkernel")
+    if any(value.endswith(",cma") for value in values) and state.behaviour.crashkernel == "generic":
+        state.doubts.append("crashkernel=SIZE,cma is not simulated")
+    for value in values:
         if value.endswith(",high"):
             high = value[:-5]
         elif value.endswith(",low"):
@@ -54,21 +58,32 @@ def crash_request(state: EarlyBoot) -> CrashRequest | None:
 
 
 def _plain(state: EarlyBoot, text: str) -> tuple[int, int]:
-    # SIZE[@BASE], or START-[END]:SIZE,...[@BASE] chosen by the amount of RAM.
+    # SIZE[@BASE], or START-[END]:SIZE,...[@BASE] chosen by the amount of RAM. (0, 0): nothing, or it is no such text.
     ranges, _, offset = text.partition("@")
     base = memparse(offset)[0] if offset else 0
-    ram = round_up(state.mb.phys_mem_size(), _RAM_ROUNDING)
-    if ":" not in ranges:
-        size = memparse(ranges)[0]
-        if state.behaviour.crashkernel == "generic" and size >= state.mb.phys_mem_size():
-            return 0, 0
-        return size, base
+    ram = state.mb.phys_mem_size()
+    if ":" in text:
+        return (size, base) if (size := _by_ram(ranges, ram)) else (0, 0)
+    size, rest = memparse(ranges)
+    if rest or (state.behaviour.crashkernel == "generic" and size >= ram):
+        return 0, 0
+    return size, base
+
+
+def _by_ram(ranges: str, ram: int) -> int:
+    # The size of the first range that holds the amount of RAM; 0 when none does, or an earlier one is malformed.
+    rounded = round_up(ram, _RAM_ROUNDING)
     for part in ranges.split(","):
-        window, _, wanted = part.partition(":")
-        start, _, end = window.partition("-")
-        if memparse(start)[0] <= ram and (not end or ram < memparse(end)[0]):
-            return memparse(wanted)[0], base
-    return 0, 0
+        start, rest = memparse(part)
+        if not rest.startswith("-"):
+            return 0
+        end, rest = memparse(rest[1:]) if not rest.startswith("-:") else (1 << 64, rest[1:])
+        size = memparse(rest[1:])[0]
+        if end <= start or not rest.startswith(":") or size >= ram:
+            return 0
+        if start <= rounded < end:
+            return size
+    return 0
 
 
 def reserve_crashkernel(state: EarlyBoot) -> None:
@@ -154,11 +169,36 @@ def _reserve_generic(state: EarlyBoot, request: CrashRequest) -> None:
             state.say("crash-failed", size=size)
             return
     if found >= low_limit:
-        low_size = _LOW_DEFAULT if request.low_size is None else request.low_size
+        low_size = _low_size(state, request)
         if low_size and not _reserve_low(state, low_size):
             state.free(found, size, "crashkernel", "its low part found no room")
             return
     _success(state, found, size)
+
+
+def _low_size(state: EarlyBoot, request: CrashRequest) -> int:
+    # How much is taken below the limit beside a crash kernel above it. SIZE,low counts only with SIZE,high.
+    if request.base:
+        state.doubts.append("crashkernel=SIZE@BASE above the DMA limit was never booted")
+        return 0
+    if request.high and request.low_size is not None:
+        return request.low_size
+    return _LOW_DEFAULT
+
+
+def reserve_below_4g_first(state: EarlyBoot) -> None:
+    """Reserve as riscv did before the generic code: below 4 GiB if possible, else anywhere (1.7)."""
+    request = crash_request(state)
+    if request is None or request.high:
+        return
+    size = round_up(request.size, state.config.page_size)
+    start, end = request.base, request.base + size if request.base else 0
+    low_end = min(end, _FOUR_GIB - 1) if end else _FOUR_GIB - 1
+    base = _take(state, size, start, low_end) or _take(state, size, start, end)
+    if base:
+        state.say("crash-reserved-riscv", base=base, end=base + size, mib=size >> 20)
+    else:
+        state.say("crash-failed-riscv", kib=size >> 10)
 
 
 def _reserve_low(state: EarlyBoot, size: int) -> bool:

@@ -60,8 +60,7 @@ def find_chosen(board: Board, behaviour: Behaviour) -> Chosen | None:
     """Return the /chosen this kernel looks at (kernel-semantics 1.1)."""
     if behaviour.chosen_lookup == "exact-name":
         return next((c for c in board.chosen if c.node.name in ("chosen", "chosen@0")), None)
-    exact = next((c for c in board.chosen if c.node.name == "chosen"), None)
-    return exact or next(iter(board.chosen), None)
+    return next(iter(board.chosen), None)
 
 
 def initrd_of(board: Board, behaviour: Behaviour) -> Span | None:
@@ -69,10 +68,15 @@ def initrd_of(board: Board, behaviour: Behaviour) -> Span | None:
     chosen = find_chosen(board, behaviour)
     if chosen is None or chosen.initrd_start is None or chosen.initrd_end is None:
         return None
-    start, end = number(chosen.initrd_start.value), number(chosen.initrd_end.value)
+    start, end = _cells(chosen.initrd_start), _cells(chosen.initrd_end)
     if start == end or (start > end and behaviour.initrd_reversed == "ignored"):
         return None
     return Span(start, end)
+
+
+def _cells(prop: Property) -> int:
+    # Whole cells only: of_read_number() is given the length divided by 4.
+    return number(prop.value[: prop.length // 4 * 4])
 
 
 def scan_memory(state: EarlyBoot) -> None:
@@ -134,6 +138,15 @@ def add_memory(state: EarlyBoot, base: int, size: int, who: str) -> None:
         state.step(StepKind.SKIP, who, "its end is above all physical addresses", base=base, size=size)
         state.say("ignoring-range", start=highest + 1, end=(base + size) & _U64)
         size = highest - base + 1
+    if base < state.lowest_ram:
+        lowest = state.lowest_ram
+        if base + size < lowest:
+            state.step(StepKind.SKIP, who, "below the lowest RAM of the kernel", base=base, size=size)
+            state.say("ignoring-block", start=base, end=base + size)
+            return
+        state.step(StepKind.SKIP, who, "it begins below the lowest RAM of the kernel", base=base, size=size)
+        state.say("ignoring-range", start=base, end=lowest)
+        base, size = lowest, base + size - lowest
     state.mb.add(base, size)
     reason = "RAM" if given == (base, size) else "RAM, cut to whole pages"
     state.step(StepKind.MEMORY, who, reason, base=base, size=size, source=_SOURCE)
@@ -146,9 +159,19 @@ def apply_usable_range(state: EarlyBoot) -> None:
     if prop is None:
         return
     ranges = _usable_ranges(state, prop)
-    if not ranges or ranges[0][1] == 0:
+    if not ranges:
         return
-    base, size = ranges[0]
+    if ranges[0][1]:
+        _cap(state, *ranges[0])
+    for base, size in ranges[1:2]:
+        state.mb.add(base, size)
+        state.step(
+            StepKind.MEMORY, "linux,usable-memory-range", "second range added", base=base, size=size,
+            source="kernel-semantics 6.3",
+        )  # fmt: skip
+
+
+def _cap(state: EarlyBoot, base: int, size: int) -> None:
     if not state.mb.memory and state.behaviour.cap_without_memory == "warns":
         state.say("no-memory-to-cap")
     state.mb.cap_memory_range(base, size)
@@ -156,12 +179,6 @@ def apply_usable_range(state: EarlyBoot) -> None:
         StepKind.MEMORY, "linux,usable-memory-range", "RAM outside is dropped", base=base, size=size,
         source="kernel-semantics 6.3",
     )  # fmt: skip
-    for base, size in ranges[1:2]:
-        state.mb.add(base, size)
-        state.step(
-            StepKind.MEMORY, "linux,usable-memory-range", "second range added", base=base, size=size,
-            source="kernel-semantics 6.3",
-        )  # fmt: skip
 
 
 def _usable_ranges(state: EarlyBoot, prop: Property) -> list[tuple[int, int]]:
