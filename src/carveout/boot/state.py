@@ -179,6 +179,8 @@ class EarlyBoot:
         """Addresses at which one memory zone ends and another begins."""
         self.doubts: list[str] = []
         """What the sequence met that no boot has shown, as sentences: makes the result modelled."""
+        self.lowest_ram = 0
+        """RAM below this address is ignored when the memory nodes are read."""
         self.crash_low_limit = 0
         """CRASH_ADDR_LOW_MAX of the generic crash kernel reservation, in bytes."""
 
