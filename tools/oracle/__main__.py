@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line of the live check: `python -m tools.oracle VERB`."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fetch_dtbs import FetchError
+
+from tools.oracle.compare import compare, report, table
+from tools.oracle.fetch import ARCHITECTURES, CACHE, SUITES, fetch, wanted
+from tools.oracle.kernels import KernelError, find_kernels
+from tools.oracle.machines import MACHINES
+from tools.oracle.qemu import QemuError
+from tools.oracle.random_boards import random_scenarios
+from tools.oracle.record import record, write_scenario
+from tools.oracle.scenarios import QUICK, SCENARIOS
+from tools.oracle.trees import TreeError
+
+if TYPE_CHECKING:
+    from tools.oracle.compare import Compared
+    from tools.oracle.kernels import Kernel
+    from tools.oracle.record import Recorded
+    from tools.oracle.scenario import Scenario
+
+_FOUND, _USAGE, _INPUT = 1, 2, 3
+_NOTES = """\
+Kernels are kept in --cache, by default .cache/oracle of the checkout; so only the first run downloads.
+
+exit codes: 0 all boots agree, 1 some do not, 2 usage, 3 kernels or QEMU are missing
+"""
+
+
+def main() -> int:
+    """Read the command line and run the verb."""
+    args = _parser().parse_args()
+    try:
+        if args.verb == "fetch":
+            return _fetch(args)
+        return _list(args) if args.verb == "list" else _boots(args)
+    except (FetchError, KernelError, QemuError, TreeError) as error:
+        sys.stderr.write(f"oracle: {error}\n")
+        return _INPUT
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.oracle",
+        description="Boot real kernels in QEMU and compare them with carveout.",
+        epilog=_NOTES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--cache", type=Path, default=CACHE, help="folder of kernels (default: %(default)s)")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    get = verbs.add_parser("fetch", help="download Debian's kernels with apt")
+    _add_kernel_options(get)
+    get.add_argument("--suite", nargs="+", default=list(SUITES), help="Debian suites (default: %(default)s)")
+    get.add_argument("--mirror", help="URL of a Debian mirror (default: the one of this machine's apt)")
+    get.add_argument("--update", action="store_true", help="look for newer ones than those that are there")
+    _add_kernel_options(verbs.add_parser("list", help="list the kernels and scenarios that are there"))
+    for verb, words in (
+        ("run", "boot scenarios and compare"),
+        ("record", "boot scenarios and write recordings for tools/import_boots.py"),
+    ):
+        boots = verbs.add_parser(verb, help=words)
+        _add_kernel_options(boots)
+        boots.add_argument("--kernel", default="", help="regular expression on the release")
+        boots.add_argument("--scenarios", default="", help="regular expression on the scenario's name")
+        boots.add_argument("--quick", action="store_true", help="three scenarios only")
+        boots.add_argument("--random", type=int, default=0, metavar="N", help="N random boards instead")
+        boots.add_argument("--seed", type=int, default=1, help="of the random boards (default: %(default)s)")
+        boots.add_argument("--minutes", type=float, help="start no boot after this time")
+        boots.add_argument(
+            "--out",
+            type=Path,
+            required=verb == "record",
+            help="folder for the recordings; with run only of boots that do not agree",
+        )
+        boots.add_argument("-q", "--quiet", action="store_true", help="print only boots that do not agree")
+    return parser
+
+
+def _add_kernel_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--arch", nargs="+", default=["arm64"], choices=ARCHITECTURES, help="default: %(default)s"
+    )
+
+
+def _fetch(args: argparse.Namespace) -> int:
+    failed = False
+    for package in wanted(tuple(args.arch), tuple(args.suite)):
+        try:
+            release = fetch(args.cache, package, mirror=args.mirror, update=args.update)
+            sys.stdout.write(f"{package.name}: {release}\n")
+        except FetchError as error:
+            # One suite that cannot be had, for example while a mirror is being updated, leaves the others.
+            sys.stderr.write(f"oracle: {package.name}: {error}\n")
+            failed = True
+        sys.stdout.flush()
+    return _INPUT if failed else 0
+
+
+def _kernels(args: argparse.Namespace, pattern: str = "") -> list[Kernel]:
+    found = find_kernels(args.cache / "kernels")
+    return [
+        kernel
+        for kernel in found
+        if kernel.arch in args.arch and (not pattern or re.search(pattern, kernel.release))
+    ]
+
+
+def _list(args: argparse.Namespace) -> int:
+    for kernel in _kernels(args):
+        size = kernel.image_size or 0
+        sys.stdout.write(
+            f"{kernel.release:32}{kernel.arch:9}{kernel.page_size // 1024:>3} KiB pages  image 0x{size:x}\n"
+        )
+    for scenario in SCENARIOS:
+        sys.stdout.write(f"{scenario.id:32}{scenario.title}\n")
+    return 0
+
+
+def _scenarios(args: argparse.Namespace) -> list[Scenario]:
+    if args.random:
+        return random_scenarios(args.random, seed=args.seed)
+    return [
+        scenario
+        for scenario in SCENARIOS
+        if re.search(args.scenarios, scenario.id) and (not args.quick or scenario.id in QUICK)
+    ]
+
+
+def _boots(args: argparse.Namespace) -> int:
+    kernels, scenarios = _kernels(args, args.kernel), _scenarios(args)
+    if not kernels or not scenarios:
+        what = "kernel: run `python -m tools.oracle fetch` first" if not kernels else "scenario"
+        sys.stderr.write(f"oracle: there is no such {what}\n")
+        return _INPUT if not kernels else _USAGE
+    missing = {MACHINES[kernel.arch].qemu for kernel in kernels if not shutil.which(MACHINES[kernel.arch].qemu)}
+    if missing:
+        sys.stderr.write(f"oracle: not on this machine: {', '.join(sorted(missing))}; see the README\n")
+        return _INPUT
+    results = _boot_all(args, scenarios, kernels)
+    sys.stdout.write("\n" + table(results) + "\n")
+    return _FOUND if any(result.problems for result in results) else 0
+
+
+def _boot_all(args: argparse.Namespace, scenarios: list[Scenario], kernels: list[Kernel]) -> list[Compared]:
+    results: list[Compared] = []
+    ends = None if args.minutes is None else time.monotonic() + 60 * args.minutes
+    for scenario in scenarios:
+        for arch in dict.fromkeys(kernel.arch for kernel in kernels):
+            boots: list[Recorded] = []
+            for kernel in kernels:
+                fits = scenario.applies(arch, has_raw=MACHINES[arch].raw is not None)
+                if kernel.arch == arch and fits and (ends is None or time.monotonic() < ends):
+                    boots.append(record(scenario, kernel, cache=args.cache))
+            compared = compare(boots)
+            results += compared
+            _show(compared, quiet=args.quiet)
+            if args.out is not None and boots:
+                keep = boots if args.verb == "record" else [c.recorded for c in compared if c.problems]
+                if keep:
+                    write_scenario(args.out / scenario.id, scenario, arch, keep)
+    return results
+
+
+def _show(compared: list[Compared], *, quiet: bool) -> None:
+    for result in compared:
+        if result.problems or not quiet:
+            sys.stdout.write(report(result) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the log says each child of /reserved-memory went, and how that is known.
+
+From 6.12 on the kernel prints a line for each region. Before, a placement shows in the line of its region driver,
+in a call of memblock by the code for reserved memory, or (no-map) in the dump. A placement that none of them shows
+is not known, and is recorded as such.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from carveout.fdt import parse
+from carveout.span import MIB
+from tools.oracle.log_memblock import hexed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from carveout.fdt import Tree
+    from tools.oracle.log_memblock import Dump, Op, Row
+
+_ADDRESS = r"(0x[0-9a-f]+)"
+_PLACED = re.compile(
+    rf"reserved mem: {_ADDRESS}\.\.{_ADDRESS} \(\d+ KiB\) (nomap|map) (reusable|non-reusable) (.*)$"
+)
+_POOL = re.compile(
+    rf"Reserved memory: created (CMA memory|DMA memory|restricted DMA) pool at {_ADDRESS}, size (\d+) MiB"
+)
+_TAKEN = re.compile(r"reserved mem: initialized node (.*), compatible id (.*)$")
+_FAILURES = (
+    ("alloc_failed", re.compile(r"failed to allocate memory for node '([^']*)'")),
+    ("reserve_failed", re.compile(r"failed to reserve memory for node '([^']*)'")),
+    ("no_match", re.compile(r"reserved mem: node (.*) compatible matching fail")),
+)
+_POOL_NAMES = {"CMA memory": "cma", "DMA memory": "dma", "restricted DMA": "restricted"}
+# Who in the kernel makes reservations for /reserved-memory.
+_RESERVER = re.compile(r"reserved_mem|rmem|fdt_|early_init_dt|of_")
+_PLACING = ("alloc", "reserve", "remove", "mark_nomap")
+_NOMAP = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """What the tree says of one child of /reserved-memory; numbers None where it does not or where they are odd."""
+
+    name: str
+    reg: tuple[int, int] | None
+    size: int | None
+    no_map: bool
+
+    @property
+    def kind(self) -> str:
+        """`static`, `dynamic` or `none`."""
+        return "static" if self.reg is not None else "dynamic" if self.size is not None else "none"
+
+
+class _Facts:
+    """What the log says about one region."""
+
+    def __init__(self) -> None:
+        self.said: Row = {}
+        self.base: int | None = None
+        self.size: int | None = None
+        self.pool_base: int | None = None
+        self.pool_size = 0
+
+
+def children(tree: Tree) -> list[Child]:
+    """Return the children of /reserved-memory in tree order. Their cells are the root's, as for the kernel."""
+    top = tree.node("/reserved-memory")
+    if top is None:
+        return []
+    address, size = (_count(tree, "#address-cells", 2), _count(tree, "#size-cells", 1))
+    found = []
+    for node in top.children:
+        reg, length = node.prop("reg"), node.prop("size")
+        pair = None
+        if reg is not None and 0 < 4 * (address + size) <= reg.length:
+            pair = (
+                int.from_bytes(reg.value[: 4 * address], "big"),
+                int.from_bytes(reg.value[4 * address : 4 * (address + size)], "big"),
+            )
+        asked = None if length is None else int.from_bytes(length.value, "big")
+        found.append(Child(node.name, pair, asked, node.prop("no-map") is not None))
+    return found
+
+
+def _count(tree: Tree, name: str, default: int) -> int:
+    prop = tree.root.prop(name)
+    return default if prop is None or prop.length != 4 else int.from_bytes(prop.value, "big")
+
+
+def region_rows(
+    dtb: bytes, lines: Sequence[str], ops: Sequence[Op], dump: Dump | None
+) -> tuple[list[Row], list[str]]:
+    """Return one row for each child of /reserved-memory, and the names in the order of the kernel's lines."""
+    nodes = children(parse(dtb))
+    facts, order = _read(lines)
+    return [_row(node, facts.get(node.name) or _Facts(), nodes, ops, dump) for node in nodes], order
+
+
+def _read(lines: Iterable[str]) -> tuple[dict[str, _Facts], list[str]]:
+    facts: dict[str, _Facts] = {}
+    order: list[str] = []
+    pool: re.Match[str] | None = None
+    for line in lines:
+        if (match := _POOL.search(line)) is not None:
+            pool = match
+        elif (match := _TAKEN.search(line)) is not None:
+            fact = facts.setdefault(match[1], _Facts())
+            fact.said["initialized"] = match[2]
+            if pool is not None:
+                # The driver's own line comes before the one that names the node.
+                fact.said["pool"] = _POOL_NAMES[pool[1]]
+                fact.pool_base, fact.pool_size = int(pool[2], 16), int(pool[3]) * MIB
+                pool = None
+        elif (match := _PLACED.search(line)) is not None:
+            fact = facts.setdefault(match[5], _Facts())
+            fact.base, last = int(match[1], 16), int(match[2], 16)
+            fact.size = (last - fact.base + 1) % (1 << 64)
+            fact.said |= {"nomap": match[3] == "nomap", "reusable": match[4] == "reusable"}
+            order.append(match[5])
+        else:
+            for key, pattern in _FAILURES:
+                if (match := pattern.search(line)) is not None:
+                    facts.setdefault(match[1], _Facts()).said[key] = True
+    return facts, order
+
+
+def _row(node: Child, fact: _Facts, nodes: Sequence[Child], ops: Sequence[Op], dump: Dump | None) -> Row:
+    row: Row = {"name": node.name, "kind": node.kind}
+    base, size, source = _placement(node, fact, nodes, ops, dump)
+    row |= {"base": hexed(base), "size": hexed(size), "source": source, **fact.said}
+    if source == "dump-nomap":
+        row["nomap"] = True
+    if source is None and node.kind == "dynamic" and "alloc_failed" not in fact.said:
+        candidates = sorted({op.base for op in _allocations(node, nodes, ops) if op.base is not None})
+        if candidates:
+            row["candidates"] = [hexed(candidate) for candidate in candidates]
+    span = (base, size) if base is not None else node.reg
+    if span is not None and span[0] is not None and span[1] and dump is not None:
+        row |= _covered(span[0], span[1], dump)
+    return row
+
+
+def _placement(
+    node: Child, fact: _Facts, nodes: Sequence[Child], ops: Sequence[Op], dump: Dump | None
+) -> tuple[int | None, int | None, str | None]:
+    if fact.base is not None:
+        return fact.base, fact.size, "log-line"
+    if fact.pool_base is not None:
+        size = node.reg[1] if node.reg is not None else node.size
+        return fact.pool_base, size or fact.pool_size, "pool-line"
+    if node.reg is not None:
+        base, size = node.reg
+        if node.no_map and size and dump is not None and _cover(base, size, _spans(dump, nomap=True)) == "full":
+            return base, size, "dump-nomap"
+        if any((op.base, op.size) == (base, size) for op in _by_reserver(ops)):
+            return base, size, "memblock-op"
+        return None, None, None
+    if node.size is None or "alloc_failed" in fact.said:
+        return None, None, None
+    hits = _allocations(node, nodes, ops)
+    alone = [other for other in nodes if other.kind == "dynamic" and other.size == node.size] == [node]
+    if len(hits) == 1 and alone and hits[0].count == 1:
+        return hits[0].base, hits[0].size, "memblock-op"
+    return None, None, None
+
+
+def _by_reserver(ops: Iterable[Op]) -> list[Op]:
+    return [op for op in ops if op.op in _PLACING and op.base is not None and _RESERVER.search(op.caller)]
+
+
+def _allocations(node: Child, nodes: Iterable[Child], ops: Iterable[Op]) -> list[Op]:
+    """The calls that may be the placement of this dynamic region: of its size, and no static region's."""
+    fixed = {other.reg for other in nodes}
+    return [op for op in _by_reserver(ops) if op.size == node.size and (op.base, op.size) not in fixed]
+
+
+def _covered(base: int, size: int, dump: Dump) -> Row:
+    return {
+        "in_memory": _cover(base, size, [(e.base, e.size) for e in dump.memory]),
+        "in_reserved": _cover(base, size, [(e.base, e.size) for e in dump.reserved]),
+        "in_nomap": _cover(base, size, _spans(dump, nomap=True)),
+    }
+
+
+def _spans(dump: Dump, *, nomap: bool) -> list[tuple[int, int]]:
+    return [(e.base, e.size) for e in dump.memory if bool(e.flags & _NOMAP) is nomap]
+
+
+def _cover(base: int, size: int, spans: Iterable[tuple[int, int]]) -> str:
+    """How much of the range the spans cover: `full`, `partial` or `none`."""
+    at, covered = base, 0
+    for start, length in sorted(spans):
+        low, high = max(start, at), min(start + length, base + size)
+        if low < high:
+            covered += high - low
+            at = high
+    return "full" if covered == size else "partial" if covered else "none"
