@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from carveout.boot.arm64_tables import paging_init, text_start
 from carveout.boot.cma import reserve_default
+from carveout.boot.cma_hugetlb import reserve_hugetlb
 from carveout.boot.cma_per_node import reserve_per_node
 from carveout.boot.crashkernel import reserve_crashkernel
 from carveout.boot.efi import efi_init
@@ -49,6 +50,7 @@ def boot_arm64(state: EarlyBoot) -> None:
     scan.late()
     unflatten(state)
     node_data = numa_init(state, _node_costs(state))
+    reserve_hugetlb(state, "single")
     reserve_per_node(state, "before")
     if state.behaviour.arm64_sparse == "before-cma":
         sparse_init(state, memstart, node_data)
@@ -59,6 +61,7 @@ def boot_arm64(state: EarlyBoot) -> None:
     reserve_default(state, limit)
     reserve_per_node(state, "after")
     reserve_crashkernel(state)
+    reserve_hugetlb(state, "multi")
 
 
 def _reserve_dtb(state: EarlyBoot) -> None:

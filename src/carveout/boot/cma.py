@@ -139,15 +139,17 @@ def declare_contiguous(
     who: str,
     why: str,
     nid: int | None = None,
+    align: int = 0,
 ) -> tuple[int, Area | None]:
     """Reserve memory and make an area of it; (0, area) or (-errno, None). Prints success or failure.
 
+    align: bytes, a power of two; areas always have at least CMA_MIN_ALIGNMENT_BYTES.
     Source: cma_declare_contiguous_nid(), mm/cma.c (kernel-semantics 4.3, 4.4).
     """
     requested = size
     style = state.behaviour.cma_messages
     node = -1 if nid is None else nid
-    align = min_alignment(state.profile)
+    align = max(align, min_alignment(state.profile))
     error, rounded, area = _declare(state, base, size, limit, fixed=fixed, align=align, name=name, who=who,
                                     why=why, nid=nid)  # fmt: skip
     shown = requested if style == "requested" else rounded

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 _UNKNOWN_RAM = "RAM is not known, the tree does not give it: pass --memory SIZE@BASE"
 # Parameters whose effect on placement is not simulated (yet), each with what it would change.
 _UNMODELLED = {
-    "hugetlb_cma": "contiguous memory for huge pages",
     "kvm_arm.mode": "memory for a protected hypervisor",
     "memmap": "the map of RAM",
 }
@@ -118,6 +117,8 @@ def _area_gaps(state: EarlyBoot) -> list[str]:
         if state.arguments.last(name) is not None
     ]
     gaps += state.doubts
+    if state.scene.cpu_va == 52 and state.config.va_bits == 52:
+        gaps.append("a processor with 52-bit addresses was never booted")
     if _is_randomised(state):
         gaps.append(
             "/chosen has a kaslr-seed: randomised addresses can cost a page-table page more; see nokaslr"
