@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""NUMA nodes on arm64: which memory belongs to which node, and what each node costs.
+"""NUMA nodes on arm64 and riscv64: which memory belongs to which node, and what each node costs.
 
 Theory of operation: the tree names nodes in three places, the memory nodes, the cpu nodes and the distance map.
 If that holds together, RAM is split at the borders of the nodes; if anything is wrong (memory without a node
@@ -21,11 +21,20 @@ if TYPE_CHECKING:
     from carveout.boot.state import EarlyBoot
 
 _SOURCE = "kernel-semantics 4.6"
-_DISTANCE_TABLE = 0x100
-_CPUMASK = 64
 _LOCAL_DISTANCE = 10
 # Newer kernels tolerate a little RAM without a node. No boot has shown that.
 _TOLERATED = MIB
+
+
+class NodeCosts(NamedTuple):
+    """What a kernel allocates for its nodes, in bytes."""
+
+    node_data: int
+    """For each node, next to its memory."""
+    cpumask: int
+    """For each node up to the highest; 0: nothing."""
+    distances: int
+    """The distance table a kernel always makes; 0: only for a tree with a distance map."""
 
 
 class Block(NamedTuple):
@@ -45,24 +54,23 @@ class Nodes(NamedTuple):
     """Bytes of the distance table; 0 without a distance map."""
 
 
-def numa_init(state: EarlyBoot) -> dict[int, int]:
+def numa_init(state: EarlyBoot, costs: NodeCosts) -> dict[int, int]:
     """Give all RAM to its node and allocate each node's data; returns node → address of NODE_DATA."""
     if not state.config.numa:
         return {}
     if state.behaviour.hotplug_until_numa == "cleared":
         state.mb.clear_hotplug(0, state.mask)
     found = tree_nodes(state)
-    always = state.behaviour.arm64_numa_distance == "always"
-    table = _DISTANCE_TABLE if always else found.table if found is not None else 0
+    table = costs.distances or (found.table if found is not None else 0)
     if found is not None and not _covers(state, found.blocks):
-        found, table = None, _DISTANCE_TABLE if always else 0
+        found, table = None, costs.distances
     if table:
         state.allocate(table, state.config.page_size, "numa", "distance table", source=_SOURCE)
     if found is None:
         _one_node(state)
     else:
         _split(state, found)
-    return _allocate_nodes(state)
+    return _allocate_nodes(state, costs)
 
 
 def tree_nodes(state: EarlyBoot) -> Nodes | None:
@@ -162,13 +170,12 @@ def _split(state: EarlyBoot, found: Nodes) -> None:
     state.nodes = found.nodes
 
 
-def _allocate_nodes(state: EarlyBoot) -> dict[int, int]:
-    size = state.profile.arm64.node_data
+def _allocate_nodes(state: EarlyBoot, costs: NodeCosts) -> dict[int, int]:
     data = {
-        nid: state.allocate(size, 64, "numa", f"NODE_DATA of node {nid}", nid=nid, source=_SOURCE)
+        nid: state.allocate(costs.node_data, 64, "numa", f"NODE_DATA of node {nid}", nid=nid, source=_SOURCE)
         for nid in state.nodes
     }
-    if state.behaviour.arm64_node_cpumask == "allocated":
+    if costs.cpumask:
         for nid in range(max(state.nodes) + 1):
-            state.allocate(_CPUMASK, 64, "numa", f"cpumask of node {nid}", source=_SOURCE)
+            state.allocate(costs.cpumask, 64, "numa", f"cpumask of node {nid}", source=_SOURCE)
     return data

@@ -27,6 +27,7 @@ from carveout.boot.result import (
     ReservedRange,
     StepKind,
 )
+from carveout.boot.riscv import boot_riscv
 from carveout.boot.scene import Scene
 from carveout.boot.state import EarlyBoot, KernelPanic
 from carveout.boot.survival import verdict
@@ -39,9 +40,11 @@ if TYPE_CHECKING:
     from carveout.boot.state import RegionState
     from carveout.kernel import Profile
 
-_SEQUENCES: dict[str, Callable[[EarlyBoot], None]] = {"arm64": boot_arm64}
+_SEQUENCES: dict[str, Callable[[EarlyBoot], None]] = {"arm64": boot_arm64, "riscv64": boot_riscv}
 _MEMORY_ENTRIES = 128
 _MEMORY_ENTRIES_EFI = 1024
+# Architectures whose list of reserved memory has an entry for each CPU, for its GIC tables (2.2).
+_PER_CPU_ENTRIES = ("arm64",)
 
 
 def boot(board: Board, scene: Scene | None = None) -> Boot:
@@ -72,7 +75,7 @@ def _rules(profile: Profile, scene: ResolvedScene, *, skips_hotplug: bool) -> Me
         page_size=scene.page_size,
         smp_cache_bytes=profile.smp_cache_bytes,
         memory_capacity=_MEMORY_ENTRIES_EFI if has_efi_array else _MEMORY_ENTRIES,
-        reserved_capacity=_MEMORY_ENTRIES + config.nr_cpus + 1,
+        reserved_capacity=_MEMORY_ENTRIES + (config.nr_cpus + 1 if profile.arch in _PER_CPU_ENTRIES else 0),
         growth_panics=behaviour.memblock_full == "panic",
         marks_allocations=behaviour.memblock_alloc_flag == "RSRV_KERN",
         skips_hotplug=skips_hotplug,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.boot.result import BootOutcome, StepKind
-from carveout.kernel.layout import Arm64Layout
+from carveout.kernel.layout import Arm64Layout, RiscvLayout
 from carveout.span import Span
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _INIT_KILLED = "Attempted to kill init! exitcode=0x0000000b"
 def verdict(state: EarlyBoot) -> tuple[BootOutcome, str | None, str | None]:
     """Return (outcome, panic text, doubt): a doubt when boots show that the outcome is not certain."""
     layout = state.profile.layout
-    if not isinstance(layout, Arm64Layout):
+    if not isinstance(layout, (Arm64Layout, RiscvLayout)):
         return BootOutcome.OK, None, None
     ram = [Span.sized(region.base, region.size) for region in state.mb.memory]
     outside = [area for area in state.areas if not _is_covered(Span.sized(area.base, area.size), ram)]
