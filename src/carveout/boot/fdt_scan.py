@@ -19,10 +19,14 @@ from carveout.boot.result import StepKind
 from carveout.span import Span, round_down, round_up
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from carveout.board import Board, Chosen, MemoryNode
     from carveout.boot.state import EarlyBoot
     from carveout.fdt import Property
     from carveout.kernel import Behaviour
+
+    AddMemory = Callable[[EarlyBoot, int, int, str], None]
 
 _U64 = (1 << 64) - 1
 _SOURCE = "kernel-semantics 6.1, 6.2"
@@ -79,14 +83,15 @@ def _cells(prop: Property) -> int:
     return number(prop.value[: prop.length // 4 * 4])
 
 
-def scan_memory(state: EarlyBoot) -> None:
-    """Add the RAM: what the scene gives, else what the memory nodes say."""
+def scan_memory(state: EarlyBoot, add: AddMemory | None = None) -> None:
+    """Add the RAM: what the scene gives, else what the memory nodes say. add: how; by default add_memory()."""
+    add = add or add_memory
     if state.scene.memory_source == "given":
         for span in state.scene.memory:
-            add_memory(state, span.start, span.size, "--memory")
+            add(state, span.start, span.size, "--memory")
         return
     for node in memory_nodes(state.board, state.behaviour):
-        _scan_node(state, node)
+        _scan_node(state, node, add)
 
 
 def memory_nodes(board: Board, behaviour: Behaviour) -> list[MemoryNode]:
@@ -96,14 +101,25 @@ def memory_nodes(board: Board, behaviour: Behaviour) -> list[MemoryNode]:
     return [node for node in board.memory if node.depth == 1 and status_ok(behaviour, node.status)]
 
 
-def _scan_node(state: EarlyBoot, node: MemoryNode) -> None:
+def memory_reg(node: MemoryNode, behaviour: Behaviour, step: int) -> Property | None:
+    """Return the property this kernel takes the RAM of a memory node from, or None (kernel-semantics 6.1).
+
+    step: bytes of one (base, size) entry in the root's cells.
+    """
+    strict = behaviour.memory_reg_length == "strict"
+    for prop in (node.usable, node.reg):
+        if prop is not None and step and not (strict and prop.length % step):
+            return prop
+        if prop is not None and not strict:
+            return None
+    return None
+
+
+def _scan_node(state: EarlyBoot, node: MemoryNode, add: AddMemory) -> None:
     step = entry_bytes(state)
-    strict = state.behaviour.memory_reg_length == "strict"
-    prop = node.usable
-    if prop is None or (strict and (step == 0 or prop.length % step)):
-        prop = node.reg
-    if prop is None or step == 0 or (strict and prop.length % step):
-        if prop is not None:
+    prop = memory_reg(node, state.behaviour, step)
+    if prop is None:
+        if node.reg is not None:
             state.step(
                 StepKind.SKIP, node.path, "the length of reg is not a multiple of an entry", source=_SOURCE
             )
@@ -112,7 +128,7 @@ def _scan_node(state: EarlyBoot, node: MemoryNode) -> None:
         base, size = entry_at(state, prop.value_offset + index * step)
         if size == 0:
             continue
-        add_memory(state, base, size, node.path)
+        add(state, base, size, node.path)
         if node.hotpluggable:
             state.mb.mark_hotplug(base, size)
 
@@ -127,14 +143,14 @@ def add_memory(state: EarlyBoot, base: int, size: int, who: str) -> None:
         return
     if base & (page - 1):
         size -= page - (base & (page - 1))
-        base = round_up(base, page)
+        base = round_up(base, page) & _U64
     size = round_down(size, page)
     highest = state.mask
     if base > highest:
         state.step(StepKind.SKIP, who, "above all physical addresses", base=base, size=size, source=_SOURCE)
         state.say("ignoring-block", start=base, end=(base + size) & _U64)
         return
-    if base + size - 1 > highest:
+    if (base + size - 1) & _U64 > highest:
         state.step(StepKind.SKIP, who, "its end is above all physical addresses", base=base, size=size)
         state.say("ignoring-range", start=highest + 1, end=(base + size) & _U64)
         size = highest - base + 1
@@ -206,7 +222,7 @@ def elfcorehdr_of(state: EarlyBoot) -> tuple[int, int] | None:
     """Return (base, size) of linux,elfcorehdr as this kernel reads it, or None."""
     chosen = find_chosen(state.board, state.behaviour)
     prop = chosen.elfcorehdr if chosen is not None else None
-    if prop is None or not state.config.crash_dump:
+    if prop is None or not state.config.crash_dump or not state.sees_elfcorehdr:
         return None
     cells = state.root_address_cells + state.root_size_cells
     if state.behaviour.elfcorehdr == "first-strict":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from carveout.board.decode import entries
 from carveout.boot.efi import efi_ram
-from carveout.boot.fdt_scan import find_chosen, initrd_of, memory_nodes
+from carveout.boot.fdt_scan import find_chosen, initrd_of, memory_nodes, memory_reg
 from carveout.boot.image import image_span
 from carveout.boot.scene import Fact, ResolvedScene
 from carveout.errors import SceneError
@@ -168,7 +168,7 @@ def tree_memory(board: Board, behaviour: Behaviour) -> tuple[Span, ...]:
     size = 1 if board.root_cells.size is None else board.root_cells.size
     found: list[Span] = []
     for node in memory_nodes(board, behaviour):
-        prop = node.usable or node.reg
+        prop = memory_reg(node, behaviour, 4 * (address + size))
         if prop is not None:
             found.extend(Span.sized(b, s) for b, s in entries(prop.value, address, size) if s)
     return tuple(sorted(found))
