@@ -22,14 +22,16 @@ _SOURCE = "kernel-semantics 4.3"
 
 
 @lru_cache(maxsize=64)
-def min_alignment(profile: Profile) -> int:
+def min_alignment(profile: Profile, block_order: int | None = None) -> int:
     """Return CMA_MIN_ALIGNMENT_BYTES, what base and size of an area must be multiples of.
+
+    block_order: log2 of the pages in a block, where the kernel only knows it at run time.
 
     Source: kernel-semantics 4.1.
     """
     config = profile.config
     max_order = config.max_order - 1 if profile.behaviour.max_order_counts == "orders" else config.max_order
-    pageblock_order = _pageblock_order(profile, max_order)
+    pageblock_order = _pageblock_order(profile, max_order) if block_order is None else block_order
     if profile.behaviour.cma_min_alignment == "max-order":
         return config.page_size << max(max_order, pageblock_order)
     return config.page_size << pageblock_order
@@ -64,6 +66,9 @@ def init_reserved_area(
     if state.behaviour.cma_messages == "requested":
         if not reserved:
             return -EINVAL, None
+        if state.pageblock_order == 0:
+            state.say("cma-no-pageblock")
+            return -EINVAL, None
         if full:
             state.say("cma-slots")
             return -ENOSPC, None
@@ -88,12 +93,13 @@ def reserve_default(state: EarlyBoot, limit: int) -> None:
     argument = state.arguments.cma
     base, fixed = 0, False
     if argument is not None:
-        size, base = argument.size, argument.base
-        fixed = (argument.base + argument.size) & state.mask == argument.limit & state.mask
+        size, base = argument.size & state.mask, argument.base & state.mask
+        user_limit = argument.limit & state.mask
+        fixed = (base + size) & state.mask == user_limit
         if state.behaviour.cma_user_limit == "wins":
-            limit = argument.limit or limit
+            limit = user_limit or limit
         else:
-            limit = min(filter(None, (argument.limit, limit)), default=0)
+            limit = min(filter(None, (user_limit, limit)), default=0)
         why = "cma= on the command line"
     else:
         size, why = _configured_size(state)
@@ -149,7 +155,7 @@ def declare_contiguous(
     requested = size
     style = state.behaviour.cma_messages
     node = -1 if nid is None else nid
-    align = max(align, min_alignment(state.profile))
+    align = max(align, min_alignment(state.profile, state.pageblock_order))
     error, rounded, area = _declare(state, base, size, limit, fixed=fixed, align=align, name=name, who=who,
                                     why=why, nid=nid)  # fmt: skip
     shown = requested if style == "requested" else rounded
@@ -193,7 +199,7 @@ def _declare(
     top = state.mb.end_of_dram()
     boundary = high_memory(state)
     checks = state.behaviour.cma_boundary_check == "always" or state.config.highmem
-    if fixed and checks and base < boundary < base + size:
+    if fixed and checks and base < boundary < (base + size) & mask:
         state.step(
             StepKind.FAIL, who, "it lies across the border of low and high memory", base=base, size=size
         )
@@ -201,7 +207,7 @@ def _declare(
         return -EINVAL, size, None
     if limit == 0 or limit > top:
         limit = top
-    if base + size > limit:
+    if (base + size) & mask > limit:
         state.step(StepKind.FAIL, who, "size and base exceed the limit", base=base, size=size, source=_SOURCE)
         state.say("cma-exceeds", size=state.pa(size), base=state.pa(base), limit=state.pa(limit))
         return -EINVAL, size, None
@@ -216,7 +222,7 @@ def _declare(
 
 def high_memory(state: EarlyBoot) -> int:
     """Return the border of low and high memory; the end of RAM where there is no high memory."""
-    return state.mb.end_of_dram()
+    return state.mb.end_of_dram() if state.high_memory is None else state.high_memory
 
 
 def _reserve_area(

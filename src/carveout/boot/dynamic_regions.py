@@ -80,11 +80,11 @@ def _pool_alignment(state: EarlyBoot, region: RegionState, size: int, align: int
         # The CMA handler's validate step does it, and may veto the region.
         error = validate(state, region, 0, size)
         if error == 0:
-            align = max(align, min_alignment(state.profile))
+            align = max(align, min_alignment(state.profile, state.pageblock_order))
         return (error if error and error != -ENODEV else 0), align
     is_pool = _POOL in compatible_names(state.behaviour, node.compatible)
     if config.cma and is_pool and node.reusable and not node.no_map:
-        align = max(align, min_alignment(state.profile))
+        align = max(align, min_alignment(state.profile, state.pageblock_order))
     return 0, align
 
 

@@ -121,7 +121,26 @@ MESSAGES: dict[str, Message] = {
     "crash-misaligned": Message(
         "warn", "cannot reserve crashkernel: base address is not 2MB aligned", is_about_regions=False
     ),
+    "crash-reserving": Message(
+        "info",
+        "Reserving {mib}MB of memory at {base_mib}MB for crashkernel (System RAM: {ram_mib}MB)",
+        is_about_regions=False,
+    ),
+    "crash-not-found": Message(
+        "err", "crashkernel reservation failed - No suitable area found.", is_about_regions=False
+    ),
     # limits
+    "ignoring-ram": Message("notice", "Ignoring RAM at {start}-{end}", is_about_regions=False),
+    "vmalloc-small-mb": Message(
+        "warn", "vmalloc area too small, limiting to {mib}MB", is_about_regions=False
+    ),
+    "vmalloc-big-mb": Message("warn", "vmalloc area is too big, limiting to {mib}MB", is_about_regions=False),
+    "vmalloc-small-mib": Message(
+        "warn", "vmalloc area is too small, limiting to {mib}MiB", is_about_regions=False
+    ),
+    "vmalloc-big-mib": Message(
+        "warn", "vmalloc area is too big, limiting to {mib}MiB", is_about_regions=False
+    ),
     "memory-limited": Message("notice", "Memory limited to {mib}MB", is_about_regions=False),
     "initrd-unreachable": Message(
         "warn",
@@ -143,6 +162,19 @@ MESSAGES: dict[str, Message] = {
         "INITRD: 0x{base:08x}+0x{size:08x} overlaps in-use memory region\n - disabling initrd",
         is_about_regions=False,
     ),
+    "crash-reserve-failed": Message(
+        "err", "Failed to reserve memory for crashkernel!", is_about_regions=False
+    ),
+    "crash-over-kernel": Message(
+        "warn", "Crash kernel can not overlap current kernel", is_about_regions=False
+    ),
+    "crash-base-aligned": Message(
+        "warn", "Crash kernel base must be aligned to 0x{page:x}", is_about_regions=False
+    ),
+    "crash-raised-limit": Message(
+        "info", "Adjusted memory limit for crashkernel, now 0x{limit:x}", is_about_regions=False
+    ),
+    "kvm-cma": Message("info", "kvm_cma_reserve: reserving {mib} MiB for global area"),
     "crash-reserved-riscv": Message(
         "info", "crashkernel: reserved 0x{base:016x} - 0x{end:016x} ({mib} MB)", is_about_regions=False
     ),

@@ -70,7 +70,7 @@ def cma_setup(state: EarlyBoot, region: RegionState, base: int, size: int) -> in
             if node.reusable:
                 region.reasons.append("no-map and reusable exclude each other")
             return -EINVAL
-    align = min_alignment(state.profile)
+    align = min_alignment(state.profile, state.pageblock_order)
     if not (is_aligned(base, align) and is_aligned(size, align)):
         region.reasons.append(f"base and size of a contiguous pool must be multiples of 0x{align:x}")
         state.step(StepKind.FAIL, node.path, region.reasons[-1], base=base, size=size, source=_SOURCE)
@@ -95,7 +95,7 @@ def coherent_setup(state: EarlyBoot, region: RegionState, base: int, size: int) 
     node = region.node
     if node.reusable:
         return -ENODEV if state.behaviour.handler_dispatch == "stop" else -EINVAL
-    if state.profile.arch == "arm" and not node.no_map:
+    if state.config.coherent_needs_nomap and not node.no_map:
         region.reasons.append("on arm a coherent pool must have no-map")
         state.say("dma-needs-nomap")
         return -EINVAL

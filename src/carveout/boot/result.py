@@ -209,6 +209,14 @@ class LogLine(NamedTuple):
     """About reserved memory or contiguous memory."""
 
 
+class EarlyMemory(NamedTuple):
+    """The lists of memblock when all that tree and command line ask for is reserved, and nothing else is."""
+
+    memory: tuple[MemoryRange, ...]
+    reserved: tuple[ReservedRange, ...]
+    """Without owners."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Boot:
     """The result of one simulated boot."""
@@ -234,6 +242,8 @@ class Boot:
     exactness: Exactness
     """The weakest of all parts."""
     ram_known: bool
+    early: EarlyMemory | None = None
+    """Where the architecture has such a moment: before anything was allocated."""
 
     @property
     def log(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from carveout.boot.result import (
     BootOutcome,
     Claim,
     CmaArea,
+    EarlyMemory,
     MemoryRange,
     Outcome,
     PlacedRegion,
@@ -27,7 +28,6 @@ from carveout.boot.result import (
     ReservedRange,
     StepKind,
 )
-from carveout.boot.riscv import boot_riscv
 from carveout.boot.scene import Scene
 from carveout.boot.state import EarlyBoot, KernelPanic
 from carveout.boot.survival import verdict
@@ -36,11 +36,46 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from carveout.board import Board
+    from carveout.boot.memblock import MemblockRegion
+    from carveout.boot.opensbi import Firmware
     from carveout.boot.scene import ResolvedScene
     from carveout.boot.state import RegionState
     from carveout.kernel import Profile
 
-_SEQUENCES: dict[str, Callable[[EarlyBoot], None]] = {"arm64": boot_arm64, "riscv64": boot_riscv}
+
+def _boot_arm(state: EarlyBoot) -> None:
+    # Imported here, so that other boards do not wait for it; so is the next.
+    from carveout.boot.arm import boot_arm
+
+    boot_arm(state)
+
+
+def _boot_powerpc(state: EarlyBoot) -> None:
+    from carveout.boot.powerpc import boot_powerpc
+
+    boot_powerpc(state)
+
+
+def _boot_riscv(state: EarlyBoot) -> None:
+    from carveout.boot.riscv import boot_riscv
+
+    boot_riscv(state)
+
+
+def _add_opensbi(board: Board, scene: Scene, resolved: ResolvedScene) -> Firmware:
+    from carveout.boot.opensbi import add_opensbi
+
+    return add_opensbi(board, scene, resolved)
+
+
+_SEQUENCES: dict[str, Callable[[EarlyBoot], None]] = {
+    "arm": _boot_arm,
+    "arm64": boot_arm64,
+    "powerpc64": _boot_powerpc,
+    "riscv64": _boot_riscv,
+}
+# What firmware does to the tree that the kernel finds there.
+_FIRMWARE: dict[str, Callable[[Board, Scene, ResolvedScene], Firmware]] = {"riscv64": _add_opensbi}
 _MEMORY_ENTRIES = 128
 _MEMORY_ENTRIES_EFI = 1024
 # Architectures whose list of reserved memory has an entry for each CPU, for its GIC tables (2.2).
@@ -52,7 +87,14 @@ def boot(board: Board, scene: Scene | None = None) -> Boot:
 
     Raises: UnsupportedProfile, SceneError when the scene names what carveout does not know or contradicts itself.
     """
-    resolved, profile = resolve_scene(board, scene or Scene())
+    scene = scene or Scene()
+    resolved, profile = resolve_scene(board, scene)
+    firmware = _FIRMWARE[profile.arch](board, scene, resolved) if profile.arch in _FIRMWARE else None
+    if firmware is not None:
+        if firmware.board is not board:
+            board = firmware.board
+            resolved, profile = resolve_scene(board, scene)
+        resolved = resolved._replace(facts=(*resolved.facts, firmware.fact))
     arguments = parse_cmdline(resolved.cmdline)
     state = EarlyBoot(
         board=board,
@@ -61,6 +103,8 @@ def boot(board: Board, scene: Scene | None = None) -> Boot:
         arguments=arguments,
         rules=_rules(profile, resolved, skips_hotplug=arguments.has("movable_node")),
     )
+    if firmware is not None and firmware.doubt is not None:
+        state.scene_doubts.append(firmware.doubt)
     scan_root_cells(state)
     make_states(state)
     outcome, failure, doubt = _run(state)
@@ -134,10 +178,7 @@ def _gather(state: EarlyBoot, outcome: BootOutcome, failure: str | None, doubt: 
         profile=state.profile,
         regions=regions,
         cma=areas,
-        memory=tuple(
-            MemoryRange(base=r.base, size=r.size, nomap=bool(r.flags & Flag.NOMAP), flags=r.flags, nid=r.nid)
-            for r in state.mb.memory
-        ),
+        memory=tuple(_memory_range(region) for region in state.mb.memory),
         reserved=tuple(
             ReservedRange(base=r.base, size=r.size, who=who, flags=r.flags, nid=r.nid)
             for r, who in zip(state.mb.reserved, state.ledger.names_of(state.mb.reserved), strict=True)
@@ -153,6 +194,29 @@ def _gather(state: EarlyBoot, outcome: BootOutcome, failure: str | None, doubt: 
         notes=confidence.notes(),
         exactness=confidence.overall([r.exactness for r in regions], [a.exactness for a in areas]),
         ram_known=state.scene.memory_source != "unknown",
+        early=_early(state),
+    )
+
+
+def _early(state: EarlyBoot) -> EarlyMemory | None:
+    if state.early is None:
+        return None
+    memory, reserved = state.early
+    return EarlyMemory(
+        memory=tuple(_memory_range(region) for region in memory),
+        reserved=tuple(
+            ReservedRange(base=r.base, size=r.size, who="", flags=r.flags, nid=r.nid) for r in reserved
+        ),
+    )
+
+
+def _memory_range(region: MemblockRegion) -> MemoryRange:
+    return MemoryRange(
+        base=region.base,
+        size=region.size,
+        nomap=bool(region.flags & Flag.NOMAP),
+        flags=region.flags,
+        nid=region.nid,
     )
 
 

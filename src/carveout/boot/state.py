@@ -163,6 +163,12 @@ class EarlyBoot:
         self.regions: list[RegionState] = []
         self.table: list[ReservedMem] = []
         self.areas: list[Area] = []
+        self.pageblock_order: int | None = None
+        """log2 of the pages in a block, where the kernel finds it at run time; None: fixed by the build."""
+        self.sees_elfcorehdr = True
+        """False where /chosen is read before the cells, so that linux,elfcorehdr counts as empty."""
+        self.early: tuple[tuple[MemblockRegion, ...], tuple[MemblockRegion, ...]] | None = None
+        """memory and reserved as they were before anything was allocated, where the architecture notes it."""
         self.default_area: Area | None = None
         self.initrd: Span | None = scene.initrd
         self.log: list[LogLine] = []
@@ -177,10 +183,16 @@ class EarlyBoot:
         """The default contiguous area was wanted and could not be made."""
         self.zone_borders: tuple[int, ...] = ()
         """Addresses at which one memory zone ends and another begins."""
+        self.scene_doubts: list[str] = []
+        """What is not known of the tree or the scene, as sentences: makes what the kernel places modelled."""
         self.doubts: list[str] = []
         """What the sequence met that no boot has shown, as sentences: makes the result modelled."""
         self.lowest_ram = 0
         """RAM below this address is ignored when the memory nodes are read."""
+        self.high_memory: int | None = None
+        """Where memory begins that is not mapped permanently; None: there is none."""
+        self.early_fixups: list[Span] = []
+        """Static contiguous pools that 32-bit arm notes while reserving, to remap them (dma_contiguous_early_fixup)."""
         self.crash_low_limit = 0
         """CRASH_ADDR_LOW_MAX of the generic crash kernel reservation, in bytes."""
 

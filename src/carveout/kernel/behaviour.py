@@ -125,8 +125,6 @@ class Behaviour:
     arm_vmalloc_gap: Literal["default-only", "always"] = "default-only"
     """Whether `vmalloc=SIZE` leaves the gap of 8 MiB below it too."""
     arm_vmalloc_message: Literal["MB", "MiB"] = "MB"
-    initrd_overlap_message: Literal["one-line", "continued"] = "one-line"
-    """`continued`: ` - disabling initrd` follows as a line of its own."""
     arm_mem_map: Literal["paging-init", "after-setup"] = "paging-init"
     """When struct pages are allocated: before the late pass over static regions, or after setup_arch()."""
 
@@ -148,6 +146,21 @@ class Behaviour:
     riscv_crashkernel: Literal["absent", "below-4g-first", "generic"] = "absent"
     riscv_sparse: Literal["in-setup", "later"] = "in-setup"
     """Whether the memory map is allocated in setup_arch(), before the crash kernel, or after it."""
+
+    # --- powerpc64 (1.5, 7.3, 13) ---------------------------------------------------------------------
+    powerpc_root_cells: Literal["after-chosen", "before-chosen"] = "after-chosen"
+    """Read after /chosen, so that linux,elfcorehdr, in cells of the root, reserves nothing."""
+    powerpc_memory_limit: Literal["page-up", "16m-down"] = "page-up"
+    """How the end of RAM is rounded; `16m-down` also cuts RAM that is no multiple of 16 MiB."""
+    powerpc_crashkernel: Literal["own", "generic"] = "own"
+    powerpc_root_crashkernel: Literal["read", "ignored"] = "read"
+    """Whether linux,crashkernel-base and -size at the root count."""
+    powerpc_memory_map: Literal["buffer", "blocks"] = "buffer"
+    """Struct pages from one buffer for all sections, or block by block."""
+    powerpc_vmemmap_list: Literal["always", "hash"] = "always"
+    """With which MMU the blocks of struct pages are also kept in a list."""
+    powerpc_kvm_area: Literal["after-map", "late"] = "after-map"
+    """KVM's contiguous area: at the end of setup_arch(), or after the first percpu chunk and hash tables."""
 
     # --- crash kernel (1.7) ---------------------------------------------------------------------------
     crashkernel: Literal["arm64-low", "arm64-high-low", "generic"] = "arm64-low"

@@ -187,10 +187,12 @@ class PowerpcLayout(Layout):
     """The arena for RTAS work areas; 0 where the kernel has none."""
     hash_slots: bool
     """Whether a guest with the hash MMU keeps a byte for each page of RAM."""
-    node_data: int | None
-    """NODE_DATA of the first node; None: not measured."""
+    node_data: int
+    """NODE_DATA of the first node."""
     percpu_unit: int = 0
     """The first percpu chunk, where it comes before KVM's contiguous area."""
+    booted_on_bare_metal: bool = True
+    """False: what only matters there, the last two sizes, is of the other page size's build."""
 
 
 _POWERPC_72 = PowerpcLayout(
@@ -222,9 +224,9 @@ POWERPC_LAYOUTS: dict[tuple[str, int], PowerpcLayout] = {
         node_data=0x5500,
     ),
     ("6.12", 4 * KIB): _POWERPC_612,
-    ("6.12", 64 * KIB): replace(_POWERPC_612, image_size=0x2990000, paca=0xD00, node_data=None),
+    ("6.12", 64 * KIB): replace(_POWERPC_612, image_size=0x2990000, paca=0xD00, booted_on_bare_metal=False),
     ("7.2", 4 * KIB): _POWERPC_72,
-    ("7.2", 64 * KIB): replace(_POWERPC_72, image_size=0x2B90000, paca=0xD00, node_data=None),
+    ("7.2", 64 * KIB): replace(_POWERPC_72, image_size=0x2B90000, paca=0xD00, booted_on_bare_metal=False),
 }
 """(series, page size) → constants of Debian's kernel."""
 
