@@ -52,7 +52,7 @@ def _bind(
     if not is_enabled(target):
         return ENODEV, "the region is disabled: nothing is assigned", None
     entry = _lookup(state, consumer, target.name)
-    if entry is None and state.ram_is_unknown:
+    if state.ram_is_unknown and (entry is None or _depends_on_ram(entry)):
         return None, "not known: RAM is not known, pass --memory SIZE@BASE", None
     if entry is None:
         return EINVAL, "the kernel has no such region", None
@@ -76,13 +76,17 @@ def _lookup(state: EarlyBoot, consumer: Consumer, name: str) -> ReservedMem | No
     return None
 
 
+def _depends_on_ram(entry: ReservedMem) -> bool:
+    # A coherent pool can be mapped unless it lies on RAM that is mapped already.
+    return entry.region.pool == "dma" and not entry.region.node.no_map
+
+
 def _coherent_refusal(state: EarlyBoot, entry: ReservedMem, *, already: bool) -> tuple[int, str] | None:
-    if already:
-        if state.behaviour.second_coherent_pool == "busy":
-            return EBUSY, "the device has a coherent pool already"
-        return None
+    # The pool is mapped before the kernel looks whether the device has one already.
     for region in state.mb.memory:
         touches = region.base < entry.base + entry.size and entry.base < region.base + region.size
         if touches and not region.flags & Flag.NOMAP:
             return EINVAL, f"memremap attempted on ram {state.pa(entry.base)} size: 0x{entry.size:x}"
+    if already and state.behaviour.second_coherent_pool == "busy":
+        return EBUSY, "the device has a coherent pool already"
     return None
