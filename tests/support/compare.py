@@ -17,7 +17,7 @@ from support.recordings import Dump, RecordedCma, Recording
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from carveout.boot.result import Boot
+    from carveout.boot.result import Boot, EarlyMemory
 
 
 class Kind(StrEnum):
@@ -43,6 +43,8 @@ class Kind(StrEnum):
     """The `reserved` list byte for byte, at the time of the dump."""
     RESERVED_FLAGS = "reserved-flags"
     """The `reserved` list with its flags."""
+    RESERVED_LAST = "reserved-last"
+    """powerpc: the `reserved` list with its flags at the last dump, where no area is made after it."""
     OUTCOME = "outcome"
     """Whether it boots, and the text of the panic."""
 
@@ -50,8 +52,11 @@ class Kind(StrEnum):
 _ALWAYS = frozenset(
     {Kind.LOG, Kind.CMA, Kind.CMA_TEXT, Kind.CMA_TOTAL, Kind.REGIONS, Kind.MEMORY, Kind.OUTCOME}
 )
+_LISTS = frozenset({Kind.MEMORY_FULL, Kind.RESERVED, Kind.RESERVED_FLAGS, Kind.CRASHKERNEL})
 _ALSO: dict[str, frozenset[Kind]] = {
-    "arm64": frozenset({Kind.MEMORY_FULL, Kind.RESERVED, Kind.RESERVED_FLAGS, Kind.CRASHKERNEL})
+    "arm64": _LISTS,
+    "riscv64": _LISTS,
+    "ppc64": _LISTS | {Kind.RESERVED_LAST},
 }
 
 
@@ -89,8 +94,10 @@ def compare(recorded: Recording, boot: Boot) -> list[Difference]:
     if dump is not None:
         found += [Difference(Kind.MEMORY, text) for text in _memory(dump, boot)]
         found += [Difference(Kind.MEMORY_FULL, text) for text in _memory_full(dump, boot)]
-        found += [Difference(Kind.RESERVED, text) for text in _reserved(dump, boot)]
-        found += [Difference(Kind.RESERVED_FLAGS, text) for text in _reserved_flags(dump, boot)]
+        if has_kernels_tree(recorded):
+            found += [Difference(Kind.RESERVED, text) for text in _reserved(dump, boot)]
+            found += [Difference(Kind.RESERVED_FLAGS, text) for text in _reserved_flags(dump, boot)]
+    found += [Difference(Kind.RESERVED_LAST, text) for text in _reserved_last(recorded, boot)]
     found += [Difference(Kind.OUTCOME, text) for text in _outcome(recorded, boot)]
     return found
 
@@ -106,9 +113,16 @@ def limits(recorded: Recording) -> list[str]:
         said.append(f"cma-text: only the first {_WARNINGS_KEPT} warnings of the log were kept")
     if reference_dump(recorded) is None:
         said.append("memory, reserved-list: the boot ended before the memblock dump")
+    if not has_kernels_tree(recorded):
+        said.append("reserved-list: the tree is as before the firmware changed it, of another size")
     if recorded.cma_reserved_kib is None:
         said.append("cma-total: the boot ended before the Memory: line")
     return said
+
+
+def has_kernels_tree(recorded: Recording) -> bool:
+    """Say whether the tree is the one the kernel had: on riscv64 it is read after the boot, if that succeeds."""
+    return recorded.arch != "riscv64" or b"mmode_resv" in recorded.dtb
 
 
 def reference_dump(recorded: Recording) -> Dump | None:
@@ -266,9 +280,14 @@ def _merged(entries: Iterable[tuple[int, int, bool]]) -> list[tuple[int, int, bo
 _NOMAP = 4
 
 
+def _lists(boot: Boot) -> Boot | EarlyMemory:
+    # Set against the reference dump: of an early moment, where the architecture has one.
+    return boot.early or boot
+
+
 def _memory(dump: Dump, boot: Boot) -> list[str]:
     theirs = _merged((e.base, e.size, bool(e.flags & _NOMAP)) for e in dump.memory)
-    ours = _merged((m.base, m.size, m.nomap) for m in boot.memory)
+    ours = _merged((m.base, m.size, m.nomap) for m in _lists(boot).memory)
     return _list_differences(
         [f"{_place(base, size)}{' NOMAP' if nomap else ''}" for base, size, nomap in theirs],
         [f"{_place(base, size)}{' NOMAP' if nomap else ''}" for base, size, nomap in ours],
@@ -277,7 +296,9 @@ def _memory(dump: Dump, boot: Boot) -> list[str]:
 
 def _memory_full(dump: Dump, boot: Boot) -> list[str]:
     # A kernel without NUMA names no node, and neither need the simulation.
-    nodes = all(e.nid is not None for e in dump.memory) and all(m.nid is not None for m in boot.memory)
+    nodes = all(e.nid is not None for e in dump.memory) and all(
+        m.nid is not None for m in _lists(boot).memory
+    )
     return _list_differences(
         [
             f"{_place(e.base, e.size)} flags {e.flags:#x}{f' node {e.nid}' if nodes else ''}"
@@ -285,20 +306,31 @@ def _memory_full(dump: Dump, boot: Boot) -> list[str]:
         ],
         [
             f"{_place(m.base, m.size)} flags {m.flags:#x}{f' node {m.nid}' if nodes else ''}"
-            for m in boot.memory
+            for m in _lists(boot).memory
         ],
     )
 
 
 def _reserved(dump: Dump, boot: Boot) -> list[str]:
     return _list_differences(
-        [_place(e.base, e.size) for e in dump.reserved], [_place(r.base, r.size) for r in boot.reserved]
+        [_place(e.base, e.size) for e in dump.reserved],
+        [_place(r.base, r.size) for r in _lists(boot).reserved],
     )
 
 
 def _reserved_flags(dump: Dump, boot: Boot) -> list[str]:
     return _list_differences(
         [f"{_place(e.base, e.size)} flags {e.flags:#x}" for e in dump.reserved],
+        [f"{_place(r.base, r.size)} flags {r.flags:#x}" for r in _lists(boot).reserved],
+    )
+
+
+def _reserved_last(recorded: Recording, boot: Boot) -> list[str]:
+    # What powerpc allocates between its last dump and its contiguous area is in no dump.
+    if recorded.arch != "ppc64" or recorded.dump is None or recorded.cma:
+        return []
+    return _list_differences(
+        [f"{_place(e.base, e.size)} flags {e.flags:#x}" for e in recorded.dump.reserved],
         [f"{_place(r.base, r.size)} flags {r.flags:#x}" for r in boot.reserved],
     )
 

@@ -82,6 +82,8 @@ class Setup:
             _hash_tables(state, platform)
         if platform.bare_metal:
             state.allocate(_PARTITION_TABLE, _PARTITION_TABLE, _TABLES, "partition table", source=_SOURCE)
+        # The MMU is on: all RAM can be reached.
+        state.mb.current_limit = state.mask
 
     def late(self) -> None:
         """Allocate what setup_arch() needs from the unflattened tree on, up to the dump of memblock."""
