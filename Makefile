@@ -63,9 +63,11 @@ types: $(VENV)/.stamp-dev ## check the types, strictly
 	$(BIN)/mypy
 
 docs: $(VENV)/.stamp-run ## write the parts of the documentation that are real output
+	$(BIN)/python tools/support_matrix.py
 	$(BIN)/python tools/update_readme.py
 
 docs-check: $(VENV)/.stamp-run ## say whether `make docs` would change anything
+	$(BIN)/python tools/support_matrix.py --check
 	$(BIN)/python tools/update_readme.py --check
 
 ci: lint types test docs-check ## all that CI checks, without the slow tests

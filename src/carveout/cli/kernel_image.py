@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.cli.files import read_file, read_start
-from carveout.errors import InputError, KernelImageError, ToolMissing, UsageError
+from carveout.errors import InputError, KernelImageError, ToolMissing
 
 if TYPE_CHECKING:
     from carveout.kernel.image import ImageInfo
@@ -19,7 +19,7 @@ _LIMIT = 512 << 20
 def read_image_file(path: str) -> ImageInfo:
     """Return what a kernel file says about itself; its image_size is known.
 
-    Raises InputError when it cannot be read, UsageError when it does not tell its size in memory.
+    Raises InputError when it cannot be read, or does not tell its size in memory.
     """
     from carveout.kernel.image import is_plain_image, read_image
 
@@ -33,5 +33,5 @@ def read_image_file(path: str) -> ImageInfo:
     except ToolMissing as error:
         raise ToolMissing(f"--image {path}: {error}") from error
     if info.image_size is None:
-        raise UsageError(f"--image {path}: {info.why}; pass --kernel-image BASE+SIZE")
+        raise InputError(f"--image {path}: {info.why}; pass --kernel-image BASE+SIZE")
     return info

@@ -103,7 +103,7 @@ def is_plain_image(start: bytes) -> bool:
 
 def _read_header(data: bytes) -> ImageInfo | None:
     if len(data) < _HEADER:
-        raise KernelImageError(f"has {len(data)} bytes, which is too short for a kernel")
+        return None
     if data[56:60] == _ARM64_MAGIC:
         return _arm64(data)
     if data[56:60] == _RISCV_MAGIC:
@@ -120,7 +120,7 @@ def _unwrap(data: bytes) -> tuple[list[str], bytes]:
     # One layer: its names, and the beginning of what is inside.
     from carveout.kernel.unpack import unpack_start
 
-    if data[:2] == b"MZ" and data[4:8] == b"zimg":
+    if len(data) >= _HEADER and data[:2] == b"MZ" and data[4:8] == b"zimg":
         offset, size = _word(data, 8), _word(data, 12)
         if offset < _HEADER or size == 0 or offset + size > len(data):
             raise KernelImageError(
@@ -131,6 +131,8 @@ def _unwrap(data: bytes) -> tuple[list[str], bytes]:
         inner = _method_of(payload) or data[24:56].split(b"\0", 1)[0].decode("ascii", "replace")
         return ["EFI zboot", inner], unpack_start(inner, payload, limit=_UNPACKED_BYTES)
     method = _method_of(memoryview(data))
+    if method is None and len(data) < _HEADER:
+        raise KernelImageError(f"has {len(data)} bytes, which is too short for a kernel")
     if method is None:
         raise KernelImageError(_what_it_is(data))
     return [method], unpack_start(method, memoryview(data), limit=_UNPACKED_BYTES)

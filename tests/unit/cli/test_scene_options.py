@@ -57,16 +57,35 @@ def test_every_option_arrives(tmp_path: Path) -> None:
     assert set(given.inputs) == {str(config), str(efi_map), "a.dtbo", "b.dtbo"}
 
 
-def test_a_packed_config_is_unpacked_within_bounds(tmp_path: Path) -> None:
+def test_a_packed_config_is_read_within_bounds(tmp_path: Path) -> None:
     path = tmp_path / "config.gz"
-    path.write_bytes(gzip.compress(b"CONFIG_CMA=y\n"))
-    assert read("--config", str(path)).scene.config == b"CONFIG_CMA=y\n"
+    packed = gzip.compress(b"CONFIG_CMA=y\n")
+    path.write_bytes(packed)
+    assert read("--config", str(path)).scene.config == packed
     path.write_bytes(gzip.compress(bytes(64 << 20)))
-    with pytest.raises(UsageError, match="larger than 16 MiB"):
+    with pytest.raises(InputError, match="larger than 16 MiB"):
         read("--config", str(path))
-    path.write_bytes(gzip.compress(b"CONFIG_CMA=y\n")[:-4])
-    with pytest.raises(UsageError, match="cut off"):
+    path.write_bytes(packed[:-4])
+    with pytest.raises(InputError, match="cut off"):
         read("--config", str(path))
+
+
+def test_a_damaged_config_is_refused_with_file_and_line(tmp_path: Path) -> None:
+    path = tmp_path / "broken.config"
+    path.write_bytes(b"CONFIG_CMA=y\nCONFIG CMA=y\n")
+    with pytest.raises(InputError, match=r"broken\.config: line 2: cannot read 'CONFIG CMA=y'"):
+        read("--config", str(path))
+
+
+def test_a_vendor_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "bsp.toml"
+    path.write_text('name = "bsp"\nbase = "6.1"\n[behaviour]\nmemreserve = "last"\n')
+    vendor = read("--vendor", str(path)).scene.vendor
+    assert vendor is not None
+    assert (vendor.name, vendor.base, vendor.behaviour) == ("bsp", "6.1", (("memreserve", "last"),))
+    path.write_text("name = 1\n")
+    with pytest.raises(InputError, match=r"bsp\.toml: name: expected a string"):
+        read("--vendor", str(path))
 
 
 @pytest.mark.parametrize(
@@ -99,16 +118,35 @@ def image(path: Path, *, magic: bytes = b"ARM\x64", size: int = 0x24F0000, start
 
 
 def test_an_image_tells_its_size(tmp_path: Path) -> None:
-    scene = read("--image", image(tmp_path / "Image"), "--image-at", "0x40200000").scene
+    file = tmp_path / "Image"
+    path = image(file)
+    scene = read("--image", path, "--image-at", "0x40200000").scene
     assert (scene.image_at, scene.image_size, scene.kernel_image) == (0x40200000, 0x24F0000, None)
+    assert (scene.image_arch, scene.page_size) == ("arm64", None)
+    file.write_bytes(gzip.compress(file.read_bytes().ljust(4096, b"\0")))
+    assert read("--image", path, "--image-at", "0x40200000").scene.image_size == 0x24F0000
+
+
+def test_an_image_tells_its_page_size(tmp_path: Path) -> None:
+    path = tmp_path / "Image"
+    image(path)
+    data = bytearray(path.read_bytes())
+    data[24] = 0b100
+    path.write_bytes(data)
+    given = ("--image", str(path), "--image-at", "0x40200000")
+    assert read(*given).scene.page_size == 16384
+    assert read(*given, "--page-size", "16K").scene.page_size == 16384
+    with pytest.raises(SceneError, match="pages of 16K, --page-size says 4K"):
+        read(*given, "--page-size", "4K")
 
 
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [
-        ({"magic": b"RSC\x05"}, UsageError, "is no arm64 Image, expected an uncompressed arm64 Image"),
-        ({"magic": b"\0\0\0\0", "start": b"MZ\0\0zimg"}, UsageError, "is a compressed EFI image"),
-        ({"magic": b"\0\0\0\0", "start": b"\x7fELF"}, UsageError, "is an ELF file"),
+        ({"magic": b"\0\0\0\0"}, InputError, "neither an arm64 or riscv Image nor EFI zboot"),
+        ({"magic": b"\0\0\0\0", "start": b"MZ\0\0zimg"}, InputError, "is an EFI zboot image whose payload"),
+        ({"magic": b"\0\0\0\0", "start": b"\x7fELF"}, InputError, "is a 32-bit ELF file"),
+        ({"magic": b"\0\0\0\0", "start": b"\x02\x21\x4c\x18"}, InputError, "compressed with lz4"),
         ({"size": 0}, InputError, "gives no image_size"),
     ],
 )
