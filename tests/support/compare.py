@@ -54,6 +54,7 @@ _ALWAYS = frozenset(
 )
 _LISTS = frozenset({Kind.MEMORY_FULL, Kind.RESERVED, Kind.RESERVED_FLAGS, Kind.CRASHKERNEL})
 _ALSO: dict[str, frozenset[Kind]] = {
+    "arm": _LISTS,
     "arm64": _LISTS,
     "riscv64": _LISTS,
     "ppc64": _LISTS | {Kind.RESERVED_LAST},

@@ -21,14 +21,16 @@ class TreeShape:
     unnamed: int
     """Nodes without a `name` property: the kernel adds one."""
     name_bytes: int
-    """Full names and the names the kernel adds, each with its NUL and rounded up to 8 bytes."""
+    """Full names and the names the kernel adds, each with its NUL and rounded up to `align`."""
     slack: int
     """What the very last rounding added."""
     alias_stems: tuple[int, ...]
     """Length of the stem of every alias that ends in digits and whose target exists, in blob order."""
+    align: int = 8
+    """Alignment of the kernel's structures: 8, or 4 on a 32-bit kernel."""
 
     def unflattened(self, device_node: int, prop: int) -> int:
-        """Return the bytes of the unflattened tree, with structures of these sizes (multiples of 8).
+        """Return the bytes of the unflattened tree, with structures of these sizes (multiples of `align`).
 
         Source: unflatten_device_tree(), drivers/of/fdt.c (kernel-semantics 4.6, step 5).
         """
@@ -36,8 +38,9 @@ class TreeShape:
         return (total - self.slack + 3 & ~3) + 4
 
 
-def read_shape(tree: Tree) -> TreeShape:
-    """Count what unflattening looks at."""
+def read_shape(tree: Tree, align: int = 8) -> TreeShape:
+    """Count what unflattening looks at. align: of the kernel's structures, a power of two."""
+    rest = align - 1
     structure, blob = tree.structure, tree.blob
     named = {prop.node.index for prop in tree.properties_named("name")}
     start, index_of = structure.start + 4, blob.index
@@ -47,16 +50,16 @@ def read_shape(tree: Tree) -> TreeShape:
         at = start + 4 * word
         end = index_of(b"\0", at)
         length = end - at + 1
-        total += length + 7 & ~7
+        total += length + rest & ~rest
         if number not in named:
             cut = blob.find(b"@", at, end)
             if cut >= 0:
                 length = cut - at + 1
-            total += length + 7 & ~7
+            total += length + rest & ~rest
     last = len(structure.node_at) - 1
     # The last block is not rounded up, unless properties follow it.
     if last not in named or first[last] == first[last + 1]:
-        slack = (length + 7 & ~7) - length
+        slack = (length + rest & ~rest) - length
     return TreeShape(
         nodes=len(structure.node_at),
         properties=len(structure.property_at),
@@ -64,6 +67,7 @@ def read_shape(tree: Tree) -> TreeShape:
         name_bytes=total,
         slack=slack,
         alias_stems=tuple(_alias_stems(tree)),
+        align=align,
     )
 
 

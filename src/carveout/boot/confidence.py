@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from carveout.boot.arm_machine import arm_machine
 from carveout.boot.efi import efi_gaps
 from carveout.boot.result import Exactness, Outcome, RegionKind
-from carveout.kernel.layout import Arm64Layout
+from carveout.kernel.layout import Arm64Layout, ArmLayout, RiscvLayout
 from carveout.span import GIB
 
 if TYPE_CHECKING:
@@ -33,8 +34,10 @@ class Confidence:
         self._ram_known = state.scene.memory_source != "unknown"
         self._kernel = list(state.profile.doubts)
         self._build = list(state.profile.build_doubts)
-        self._scene = _scene_gaps(state)
+        self._scene = [*_scene_gaps(state), *state.scene_doubts]
         self._default_area = _area_gaps(state)
+        # Where the tree is reserved after the regions, its place and size matter only for what follows.
+        (self._default_area if _is_after_regions(state) else self._scene).extend(_tree_gaps(state))
         self._doubt = doubt
 
     def of_region(self, region: RegionState) -> tuple[Exactness, str]:
@@ -92,21 +95,41 @@ def _scene_gaps(state: EarlyBoot) -> list[str]:
     gaps = []
     if scene.kernel_image is None:
         gaps.append("the place of the kernel is not known: pass --kernel-image BASE+SIZE")
-    if scene.dtb is None:
-        gaps.append("the place of the tree in memory is not known: pass --dtb-at BASE")
-    if state.board.is_made_here:
-        gaps.append("carveout compiled or changed the tree: the blob that is booted may have another size")
     if not scene.efi and any("linux,uefi-system-table" in chosen.node for chosen in state.board.chosen):
         gaps.append("/chosen names an EFI system table, so the kernel takes RAM from EFI: pass --efi")
     gaps += efi_gaps(state)
     layout = state.profile.layout
-    if isinstance(layout, Arm64Layout) and scene.kernel_image is not None:
+    usual = None
+    if isinstance(layout, Arm64Layout):
         usual = layout.image_size - layout.reserved_from
-        if scene.kernel_image.size != usual:
-            gaps.append(
-                f"the kernel image has 0x{scene.kernel_image.size:x} bytes, the booted one 0x{usual:x}: another build"
-            )
+    elif isinstance(layout, ArmLayout):
+        usual = layout.image_size
+        gaps += _machine_gaps(state)
+    if usual is not None and scene.kernel_image is not None and scene.kernel_image.size != usual:
+        gaps.append(
+            f"the kernel image has 0x{scene.kernel_image.size:x} bytes, the booted one 0x{usual:x}: another build"
+        )
     return gaps
+
+
+def _is_after_regions(state: EarlyBoot) -> bool:
+    early = state.behaviour.riscv_regions == "before-dtb"
+    return early and isinstance(state.profile.layout, RiscvLayout)
+
+
+def _tree_gaps(state: EarlyBoot) -> list[str]:
+    gaps = []
+    if state.scene.dtb is None:
+        gaps.append("the place of the tree in memory is not known: pass --dtb-at BASE")
+    if state.board.is_made_here:
+        gaps.append("carveout compiled or changed the tree: the blob that is booted may have another size")
+    return gaps
+
+
+def _machine_gaps(state: EarlyBoot) -> list[str]:
+    # 32-bit arm: platform code with a part in early memory set-up.
+    machine = arm_machine(state.board)
+    return [machine.doubt] if machine is not None else []
 
 
 def _area_gaps(state: EarlyBoot) -> list[str]:
@@ -129,7 +152,7 @@ def _area_gaps(state: EarlyBoot) -> list[str]:
 
 
 def _is_randomised(state: EarlyBoot) -> bool:
-    if state.arguments.has("nokaslr"):
+    if state.arguments.has("nokaslr") or isinstance(state.profile.layout, ArmLayout):
         return False
     return any("kaslr-seed" in chosen.node and any(prop.value) for chosen in state.board.chosen
                if (prop := chosen.node.prop("kaslr-seed")) is not None)  # fmt: skip

@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.boot.fdt_scan import entry_at, entry_bytes
+from carveout.boot.memblock import MemblockPanic
 from carveout.boot.region_init import validate
+from carveout.boot.region_nodes import compatible_names
 from carveout.boot.result import Outcome, RegionKind, StepKind
 from carveout.boot.state import EBUSY, EINVAL, ENODEV, ENOENT
 from carveout.span import Span
@@ -63,9 +65,11 @@ def _reserve_all(state: EarlyBoot, region: RegionState) -> int:
     if prop.length == 0:
         region.reasons.append("reg is empty")
     region.kind = RegionKind.STATIC
+    names = compatible_names(state.behaviour, region.node.compatible)
+    fixup = state.behaviour.early_fixup == "reserve" and region.node.reusable and b"shared-dma-pool" in names
     for index in range(entry_count(state, region)):
         base, size = entry_at(state, prop.value_offset + index * step)
-        _reserve_entry(state, region, base & state.mask, size & state.mask, first=index == 0)
+        _reserve_entry(state, region, base & state.mask, size & state.mask, first=index == 0, fixup=fixup)
     return 0
 
 
@@ -85,18 +89,30 @@ def _reserve_first(state: EarlyBoot, region: RegionState) -> int:
     error = validate(state, region, entry[0], entry[1])
     if error and error != -ENODEV:
         return error
-    _reserve_entry(state, region, entry[0], entry[1], first=True)
+    fixup = state.behaviour.early_fixup == "validated" and error == 0
+    _reserve_entry(state, region, entry[0], entry[1], first=True, fixup=fixup)
     return 0
 
 
-def _reserve_entry(state: EarlyBoot, region: RegionState, base: int, size: int, *, first: bool) -> None:
+def _reserve_entry(
+    state: EarlyBoot, region: RegionState, base: int, size: int, *, first: bool, fixup: bool
+) -> None:
+    # fixup: whether a pool that was reserved is noted for dma_contiguous_early_fixup().
     name = region.node.name
-    error = _reserve_memory(state, region, base, size) if size else -EINVAL
+    try:
+        error = _reserve_memory(state, region, base, size) if size else -EINVAL
+    except MemblockPanic:
+        region.reasons.append("the kernel panics while it reserves this region")
+        if first:
+            region.base, region.size, region.outcome = base, size, Outcome.RESERVE_FAILED
+        raise
     if first:
         region.base, region.size = base, size
         region.outcome = Outcome.PLACED if error == 0 else Outcome.RESERVE_FAILED
     elif error == 0:
         region.extra.append(Span.sized(base, size))
+    if fixup and error == 0:
+        state.early_fixups.append(Span.sized(base, size))
     if error:
         if size == 0:
             region.reasons.append("an entry of reg has size 0: nothing is reserved, the message is harmless")

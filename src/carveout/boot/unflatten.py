@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from carveout.board.shape import read_shape
+
 if TYPE_CHECKING:
     from carveout.boot.state import EarlyBoot
 
 _SOURCE = "kernel-semantics 4.6"
-_ALIAS_PROP = 40
 
 
 def unflatten(state: EarlyBoot) -> None:
@@ -21,8 +22,10 @@ def unflatten(state: EarlyBoot) -> None:
     layout = state.profile.layout
     if layout is None:
         return
-    shape = state.board.shape
+    shape, align = state.board.shape, layout.tree_align
+    if align != shape.align:
+        shape = read_shape(state.board.tree, align)
     size = shape.unflattened(layout.device_node, layout.property)
-    state.allocate(size, 8, "unflattened tree", f"{shape.nodes} nodes", source=_SOURCE)
+    state.allocate(size, align, "unflattened tree", f"{shape.nodes} nodes", source=_SOURCE)
     for stem in shape.alias_stems:
-        state.allocate(_ALIAS_PROP + stem + 1, 8, "aliases", "one alias", source=_SOURCE)
+        state.allocate(layout.alias_prop + stem + 1, align, "aliases", "one alias", source=_SOURCE)

@@ -20,7 +20,15 @@ from carveout.kernel.build import (
 )
 from carveout.kernel.changes import CHANGES, Change
 from carveout.kernel.config import DEBIAN, Config
-from carveout.kernel.layout import LAYOUTS, Arm64Layout, Layout, PowerpcLayout, RiscvLayout, derive_arm64
+from carveout.kernel.layout import (
+    LAYOUTS,
+    Arm64Layout,
+    ArmLayout,
+    Layout,
+    PowerpcLayout,
+    RiscvLayout,
+    derive_arm64,
+)
 from carveout.kernel.release import BOOTED, Booted, Release, parse_release, series_key
 
 if TYPE_CHECKING:
@@ -69,6 +77,13 @@ class Profile:
         """The build constants of an arm64 kernel. Raises: InternalError for another architecture."""
         if not isinstance(self.layout, Arm64Layout):
             raise InternalError(f"no arm64 build constants for {self.arch}")
+        return self.layout
+
+    @property
+    def arm(self) -> ArmLayout:
+        """The build constants of a 32-bit arm kernel. Raises: InternalError for another architecture."""
+        if not isinstance(self.layout, ArmLayout):
+            raise InternalError(f"no arm build constants for {self.arch}")
         return self.layout
 
     @property
