@@ -33,9 +33,24 @@ def region_differences(recorded: Recording, boot: Boot) -> list[str]:
     found += [
         f"{name} is placed, but the tree has no such child"
         for name, region in ours.items()
-        if name not in names and region.base is not None
+        if name not in names and region.base is not None and not _is_from_firmware(recorded, region)
     ]
     return found + _shared_candidates(theirs, ours)
+
+
+def _is_from_firmware(recorded: Recording, ours: PlacedRegion) -> bool:
+    """Say whether the kernel reserved this place too, for a node that the firmware put into its tree."""
+    return any(
+        op["caller"] == "fdt_scan_reserved_mem" and op["op"] == "reserve" and int(op["base"], 16) == ours.base
+        for op in recorded.fields["memblock_ops"]
+    )
+
+
+def _dies_here(recorded: Recording, theirs: RecordedRegion) -> bool:
+    """Say whether this region's reservation is the one during which the kernel died for want of room in a list."""
+    ops = recorded.fields["memblock_ops"]
+    died = recorded.panic is not None and "cannot resize" in recorded.panic
+    return died and bool(ops) and ops[-1]["base"] is not None and int(ops[-1]["base"], 16) == theirs.base
 
 
 def _hex(value: int | None) -> str:
@@ -76,7 +91,7 @@ def _outcome(recorded: Recording, theirs: RecordedRegion, ours: PlacedRegion) ->
     elif theirs.no_match:
         # Refused by its driver. What was never reserved cannot be given back.
         expected = {Outcome.RESERVE_FAILED} if theirs.reserve_failed else {Outcome.RELEASED}
-    elif theirs.reserve_failed:
+    elif theirs.reserve_failed or _dies_here(recorded, theirs):
         expected = {Outcome.RESERVE_FAILED}
     elif theirs.source is not None:
         expected = {Outcome.PLACED}

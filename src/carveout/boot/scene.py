@@ -41,6 +41,9 @@ class Scene:
     efi_map: str | None = None
     """The EFI memory map as text: what `efi=debug` prints, or a log that holds it."""
     cpu_va: int | None = None
+    """How wide the CPU's virtual addresses are: 48 or 52 on arm64, 39, 48 or 57 on riscv64."""
+    opensbi: tuple[Span, ...] | None = None
+    """riscv64: what OpenSBI keeps for itself and writes into the tree, in tree order; empty: nothing."""
     config: bytes | None = None
     """A kernel .config, plain or gzip, which overrides the preset."""
     vendor: Vendor | None = None

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
     from carveout.cli.parser import Parser
     from carveout.kernel.vendor import Vendor
+    from carveout.span import Span
 
     Value = TypeVar("Value")
 
 ARCHITECTURES = ("arm64", "arm", "riscv64", "powerpc64")
+CPU_VA = ("39", "48", "52", "57")
 PAGE_SIZES = (4 << 10, 16 << 10, 64 << 10)
 
 _MAX_VENDOR = 1 << 20
@@ -68,7 +70,17 @@ OPTIONS = (
     Option(
         name="efi-map", metavar="FILE", help="EFI memory map as efi=debug prints it, or a log", kind="file"
     ),
-    Option(name="cpu-va", metavar="BITS", help="48 or 52: how wide the CPU's virtual addresses are"),
+    Option(
+        name="cpu-va",
+        metavar="BITS",
+        help="how wide the CPU's virtual addresses are: 48 or 52, on riscv64 39, 48 or 57",
+    ),
+    Option(
+        name="opensbi",
+        metavar="BASE+SIZE",
+        help="riscv64: what OpenSBI keeps and adds to the tree, or none; repeatable, in tree order",
+        kind="many",
+    ),
     Option(name="overlay", metavar="FILE", help=".dtbo to apply first; repeatable, in order", kind="files"),
     Option(
         name="vendor",
@@ -179,6 +191,7 @@ def _scene(given: Given) -> Scene:
         efi="efi" in given,
         efi_map=efi_map,
         cpu_va=_one(given, "cpu-va", _cpu_va),
+        opensbi=_opensbi(given.get("opensbi")),
         config=_one(given, "config", _config),
         vendor=_one(given, "vendor", _vendor),
         behaviour=_behaviour(given.get("behaviour", [])),
@@ -223,9 +236,15 @@ def _page_size(text: str) -> int:
 
 
 def _cpu_va(text: str) -> int:
-    if text not in ("48", "52"):
-        raise SceneError(f"cannot be '{text}': expected 48 or 52")
+    if text not in CPU_VA:
+        raise SceneError(f"cannot be '{text}': expected one of {', '.join(CPU_VA)}")
     return int(text)
+
+
+def _opensbi(texts: list[str] | None) -> tuple[Span, ...] | None:
+    if texts is None or texts == ["none"]:
+        return None if texts is None else ()
+    return tuple(_read("opensbi", text, parse_placed) for text in texts)
 
 
 def _behaviour(pairs: list[str]) -> Mapping[str, str]:
