@@ -17,7 +17,7 @@ from carveout.boot.fdt_scan import scan_memory
 from carveout.boot.memblock import Flag
 from carveout.boot.powerpc_crash import native_u64, reserve_crashkernel
 from carveout.boot.powerpc_kvm import reserve_kvm_area
-from carveout.boot.powerpc_platform import read_platform
+from carveout.boot.powerpc_platform import read_platform, region_gaps
 from carveout.boot.powerpc_setup import Setup, move_tree
 from carveout.boot.region_table import RegionScan, placed
 from carveout.boot.result import Outcome, StepKind
@@ -49,6 +49,7 @@ def boot_powerpc(state: EarlyBoot) -> None:
     limit = memory_limit(state)
     platform = read_platform(state, min(first.size, limit) if limit else first.size)
     state.doubts += platform.doubts
+    state.scene_doubts += region_gaps(state)
     state.mb.current_limit = platform.current_limit
     _reserve_kernel(state)
     crash, limit = reserve_crashkernel(state, platform, limit)

@@ -49,7 +49,7 @@ class Platform:
     has_rtas: bool
     """A guest whose firmware left its run-time services in memory."""
     doubts: tuple[str, ...]
-    """What was never booted, as sentences."""
+    """Why what is allocated after the regions is not certain, as sentences."""
 
 
 def read_platform(state: EarlyBoot, rma_size: int) -> Platform:
@@ -69,7 +69,9 @@ def read_platform(state: EarlyBoot, rma_size: int) -> Platform:
     limit = state.mask
     if not radix:
         limit = bolted if bare else rma_size
-    threads = sum(len(_words(node, "ibm,ppc-interrupt-server#s")) or 1 for node in cpus) or 1
+    threads = _threads(cpus)
+    if threads > 1:
+        doubts.append(f"{threads} hardware threads: the early data of all but one is not simulated")
     return Platform(
         bare_metal=bare,
         radix=radix,
@@ -80,7 +82,7 @@ def read_platform(state: EarlyBoot, rma_size: int) -> Platform:
         pid_bits=_pid_bits(first, bare=bare),
         cpus=threads,
         has_rtas=not bare and _has_rtas(state),
-        doubts=(*doubts, *_gaps(state, threads)),
+        doubts=tuple(doubts),
     )
 
 
@@ -94,6 +96,10 @@ def _cpu_nodes(state: EarlyBoot) -> list[Node]:
         if kind is not None and kind.value.rstrip(b"\0") == b"cpu":
             found.append(child)
     return found
+
+
+def _threads(cpus: list[Node]) -> int:
+    return sum(len(_words(node, "ibm,ppc-interrupt-server#s")) or 1 for node in cpus) or 1
 
 
 def _words(node: Node, name: str) -> list[int]:
@@ -138,16 +144,19 @@ def _has_rtas(state: EarlyBoot) -> bool:
     return node is not None and all(name in node for name in names)
 
 
-def _gaps(state: EarlyBoot, threads: int) -> list[str]:
+def region_gaps(state: EarlyBoot) -> list[str]:
+    """Return why even what is placed first is not certain, as sentences."""
     tree, gaps = state.board.tree, []
-    if threads > 1:
-        gaps.append(
-            f"the tree has {threads} hardware threads: the early data of all but one is not simulated"
-        )
-    if tree.node("/ibm,dynamic-reconfiguration-memory") is not None:
-        gaps.append("the tree has /ibm,dynamic-reconfiguration-memory, which is not read: pass --memory")
+    if tree.node("/ibm,dynamic-reconfiguration-memory") is not None and state.scene.memory_source == "tree":
+        gaps.append("RAM in /ibm,dynamic-reconfiguration-memory is not read: pass --memory SIZE@BASE")
     rtas = tree.node("/rtas")
     dumps = tree.node("/ibm,opal/dump") if rtas is None else rtas.prop("ibm,configure-kernel-dump")
-    if dumps is not None and (state.arguments.last("fadump") or "off")[:2] in ("on", "no"):
+    if dumps is not None and (state.arguments.last("fadump") or "off") in ("on", "nocma"):
         gaps.append("fadump= with firmware that supports it: the memory it takes is not simulated")
+    image = state.scene.kernel_image
+    usual = state.profile.powerpc.image_size
+    if image is not None and image.start:
+        gaps.append("a kernel that does not run at 0 was never booted")
+    elif image is not None and image.size != usual:
+        gaps.append(f"the kernel image has 0x{image.size:x} bytes, the booted one 0x{usual:x}: another build")
     return gaps
