@@ -87,6 +87,10 @@ class EfiMapError(InputError):
         self.line = line
 
 
+class ObservationError(InputError):
+    """What a running machine showed (/proc/iomem, /proc/version, ...) is not of the form it has."""
+
+
 class VendorError(InputError):
     """A file that describes a vendor's kernel cannot be understood."""
 
