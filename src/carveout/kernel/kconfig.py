@@ -222,9 +222,21 @@ NOT_SIMULATED = (
     ("KEXEC_HANDOVER", "memory handed over by kexec is not simulated"),
     ("CMDLINE_FORCE", "the built-in command line replaces that of the boot loader: pass it with --cmdline"),
     ("CMDLINE_EXTEND", "the built-in command line is added to the boot loader's: pass both with --cmdline"),
-    ("FLATMEM_MANUAL", "the flat memory map is not simulated on 64-bit architectures"),
+    ("XIP_KERNEL", "a kernel that runs from flash is not simulated"),
+    ("ARM_LPAE", "32-bit arm with long page-table entries is not simulated"),
 )
 """Options that change early memory in ways carveout does not know, with what follows."""
+
+
+_ALL = tuple(_ARCH_OPTIONS)
+NEEDED = (
+    ("OF_RESERVED_MEM", _ALL, "without it the kernel does nothing for /reserved-memory"),
+    ("BLK_DEV_INITRD", _ALL, "without it no initrd is reserved"),
+    ("SPARSEMEM_VMEMMAP", ("arm64", "riscv64", "powerpc64"), "another memory model is not simulated"),
+    ("STRICT_KERNEL_RWX", ("arm", "riscv64"), "without it the kernel reserves its image at other borders"),
+    ("VMSPLIT_3G", ("arm",), "another split between user and kernel addresses is not simulated"),
+)
+"""Options that are on in every booted kernel of these architectures, with what follows when they are not."""
 
 
 class ConfigReading(NamedTuple):
@@ -234,7 +246,7 @@ class ConfigReading(NamedTuple):
     defaults: tuple[str, ...]
     """Options the file does not have although this kernel would use them, each with the value taken."""
     gaps: tuple[str, ...]
-    """Options that are on and not simulated, each with what follows."""
+    """Options that are on and not simulated, or off and needed, each with what follows."""
 
 
 def page_size_of(kconfig: Kconfig, arch: str) -> int:
@@ -262,10 +274,11 @@ def config_of(kconfig: Kconfig, *, arch: str, base: Config, behaviour: Behaviour
     values["page_size"] = page_size_of(kconfig, arch)
     if arch == "arm":
         values["phys_bits"] = 64 if kconfig.is_on("PHYS_ADDR_T_64BIT") else 32
-    gaps = [
-        f"CONFIG_{name}=y: {what}"
-        for name, what in NOT_SIMULATED
-        if kconfig.is_on(name) and not (name == "FLATMEM_MANUAL" and arch == "arm")
+    gaps = [f"CONFIG_{name}=y: {what}" for name, what in NOT_SIMULATED if kconfig.is_on(name)]
+    gaps += [
+        f"CONFIG_{name} is not set: {what}"
+        for name, archs, what in NEEDED
+        if arch in archs and not kconfig.is_on(name)
     ]
     config = replace(base, **values)  # type: ignore[arg-type]
     return ConfigReading(config, tuple(defaults), tuple(gaps))

@@ -59,6 +59,9 @@ CONFIG_CMA_SIZE_SEL_MBYTES=y
 # CONFIG_CMA_SIZE_SEL_PERCENTAGE is not set
 CONFIG_CMA_ALIGNMENT=8
 CONFIG_DMA_DECLARE_COHERENT=y
+CONFIG_OF_RESERVED_MEM=y
+CONFIG_BLK_DEV_INITRD=y
+CONFIG_SPARSEMEM_VMEMMAP=y
 # CONFIG_DMA_RESTRICTED_POOL is not set
 CONFIG_KFENCE=y
 CONFIG_KFENCE_SAMPLE_INTERVAL=0
@@ -210,6 +213,14 @@ def test_options_that_are_not_simulated_are_said() -> None:
     assert doubts == ("CONFIG_KASAN=y: the shadow memory of KASAN is not simulated",)
 
 
+def test_options_that_every_booted_kernel_has_are_missed() -> None:
+    text = ARM64_612.replace("CONFIG_OF_RESERVED_MEM=y", "# CONFIG_OF_RESERVED_MEM is not set")
+    doubts = resolve("6.12", arch="arm64", config=text.encode()).doubts
+    assert doubts == (
+        "CONFIG_OF_RESERVED_MEM is not set: without it the kernel does nothing for /reserved-memory",
+    )
+
+
 def test_the_configuration_that_was_booted_clears_every_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
     mark = fingerprint(parse_kconfig(ARM64_612.encode()))
     monkeypatch.setitem(presets.FINGERPRINTS, ("arm64", "6.12", 4096), mark)
@@ -247,6 +258,6 @@ def test_debians_files_give_debians_configuration() -> None:
             continue
         behaviour = resolve(series, arch="arm64").behaviour
         reading = config_of(kconfig, arch=arch, base=base, behaviour=behaviour)
-        assert (path.name, reading.config) == (path.name, base)
+        assert (path.name, reading.config, reading.gaps) == (path.name, base, ())
         tried += 1
     assert tried
