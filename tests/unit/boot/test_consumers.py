@@ -47,7 +47,7 @@ def same(errno: int | None, bound_by: str | None) -> dict[str, tuple[int | None,
 
 def static(
     *flags: str, base: int = 0x5000_0000, size: int = M16, compatible: str | None = POOL, **more: object
-):  # noqa: ANN201
+) -> DraftNode:
     return region(f"r@{base:x}", *flags, reg=[(base, size)], compatible=compatible, phandle=1, **more)
 
 
