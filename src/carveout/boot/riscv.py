@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.boot.cma import reserve_default
+from carveout.boot.cma_hugetlb import reserve_hugetlb
 from carveout.boot.cma_per_node import reserve_per_node
 from carveout.boot.cmdline import memparse
 from carveout.boot.crashkernel import reserve_below_4g_first, reserve_crashkernel
@@ -76,9 +77,16 @@ def _setup_bootmem(state: EarlyBoot, scan: RegionScan | None, bits: int) -> int:
         scan.early()
     _reserve_dtb(state, after_regions=scan is not None)
     reserve_default(state, limit)
-    # The nodes are not known yet: only node 0 is online (kernel-semantics 7.2).
-    reserve_per_node(state, "after")
+    _reserve_more_areas(state)
     return ram_base
+
+
+def _reserve_more_areas(state: EarlyBoot) -> None:
+    # The nodes are not known yet: only node 0 is online (kernel-semantics 7.2).
+    if any(state.arguments.last(name) is not None for name in ("cma_pernuma", "numa_cma")):
+        state.doubts.append("areas for each node were never booted on riscv64")
+    reserve_per_node(state, "after")
+    reserve_hugetlb(state, "single")
 
 
 def _limit_memory(state: EarlyBoot, virt_size: int) -> None:
@@ -140,6 +148,7 @@ def _misc_mem_init(state: EarlyBoot, bits: int) -> None:
     if state.behaviour.riscv_sparse == "in-setup":
         sparse_init(state, bits, node_data)
     _reserve_crashkernel(state)
+    reserve_hugetlb(state, "multi")
     if state.behaviour.riscv_sparse == "later":
         outlives_sparse(state, bits, node_data)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from carveout.boot.memblock import Flag
 from carveout.boot.page_tables import inside, take_pages, total, touched
+from carveout.boot.state import KernelPanic
 from carveout.span import GIB, MIB, TIB, Span
 
 if TYPE_CHECKING:
@@ -66,9 +67,12 @@ def setup_vm_final(state: EarlyBoot, ram_base: int, bits: int) -> None:
     levels = TABLE_LEVELS[bits]
     # The kernel's own mapping has tables of its own, except for pages.
     count = linear_map_tables(state, ram_base, levels, pool) + levels - 1
-    take_pages(
-        state, count, "page tables", "tables of the linear map and of the kernel", source=_SOURCE, panic=None
-    )
+    reason = "tables of the linear map and of the kernel"
+    try:
+        take_pages(state, count, "page tables", reason, source=_SOURCE, panic=None)
+    except KernelPanic:
+        state.doubts.append("no page was left for a page table: how the kernel stops then was never seen")
+        raise
 
 
 def _kfence_pool(state: EarlyBoot) -> Span | None:
