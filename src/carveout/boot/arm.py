@@ -75,6 +75,8 @@ def _memblock_init(state: EarlyBoot, scan: RegionScan, lowmem: Lowmem) -> None:
         state.step(StepKind.SKIP, "kernel", "the place of the image is not given", source=_SOURCE)
     else:
         state.reserve(image.start, image.size, "kernel", "image from _stext", _SOURCE)
+        if not state.mb.is_region_memory(image.start, image.size):
+            state.doubts.append("the kernel does not lie in RAM, which was never booted")
     if state.initrd is not None:
         state.initrd = Span.sized(state.initrd.start & state.mask, state.initrd.size & state.mask)
     reserve_initrd_mem(state)

@@ -28,18 +28,27 @@ def paging_init(state: EarlyBoot, lowmem: Lowmem) -> None:
 
     Raises: KernelPanic without a text where the kernel hangs.
     """
-    page = state.config.page_size
     _take_tables(state, _split_entries(state, lowmem), "lowmem that does not end with a section")
     state.mb.current_limit = lowmem.limit
     for span in _fixups(state, lowmem):
         _check_remap(state, span)
         _take_tables(state, _entries_touched(span), "a contiguous area is mapped page by page")
-    count = state.profile.arm.paging_pages
-    for found in state.mb.alloc_pages(count, page):
-        state.ledger.take(found.start, found.size, "page tables")
-        state.step(StepKind.ALLOC, "page tables", "vectors and tables: about so many pages", base=found.start,
-                   size=found.size, source=_SOURCE)  # fmt: skip
+    _take_vectors(state)
     state.mb.can_resize = True
+
+
+def _take_vectors(state: EarlyBoot) -> None:
+    # Vectors, and tables of fixed mappings. Their alignment leaves a page free among them.
+    page = state.config.page_size
+    above, below = state.profile.arm.paging_pages
+    reason = "vectors and tables of fixed mappings"
+    for _ in range(above):
+        state.allocate(page, page, "page tables", reason, source=_SOURCE)
+    hole = state.mb.alloc(page, page)
+    for _ in range(below):
+        state.allocate(page, page, "page tables", reason, source=_SOURCE)
+    if hole:
+        state.mb.phys_free(hole, page)
 
 
 def allocate_mem_map(state: EarlyBoot) -> Span:
@@ -100,7 +109,11 @@ def _check_remap(state: EarlyBoot, span: Span) -> None:
     offset = span.start % PMD_SIZE
     if offset == 0 and is_aligned(span.end, PMD_SIZE):
         return
-    if offset + (span.size - 1) % PMD_SIZE + 1 > PMD_SIZE:
+    last = Span.sized(round_down(span.end - 1, PMD_SIZE), PMD_SIZE)
+    needs_one_more = offset + (span.size - 1) % PMD_SIZE + 1 > PMD_SIZE
+    if needs_one_more and not any(bank.overlaps(last) for bank in mapped_ranges(state)):
+        state.doubts.append("a contiguous pool that is not 2 MiB aligned and not in RAM was never booted")
+    elif needs_one_more:
         state.step(StepKind.PANIC, "page tables", "the remapping of a contiguous pool that is not 2 MiB aligned "
                    "meets a mapped section", base=span.start, size=span.size, source=_SOURCE)  # fmt: skip
         raise KernelPanic(None)

@@ -32,8 +32,11 @@ class CrashRequest(NamedTuple):
     low_size: int | None
 
 
-def crash_request(state: EarlyBoot) -> CrashRequest | None:
-    """Read crashkernel=; of several of one form the last counts. None: nothing is asked for."""
+def crash_request(state: EarlyBoot, ram: int | None = None) -> CrashRequest | None:
+    """Read crashkernel=; of several of one form the last counts. None: nothing is asked for.
+
+    ram: what the kernel calls the RAM of the system, in bytes; by default all of it.
+    """
     plain: str | None = None
     high: str | None = None
     low: str | None = None
@@ -49,7 +52,7 @@ def crash_request(state: EarlyBoot) -> CrashRequest | None:
             plain = value
     low_size = memparse(low)[0] if low is not None else None
     if plain is not None:
-        size, base = _plain(state, plain)
+        size, base = _plain(state, plain, state.mb.phys_mem_size() if ram is None else ram)
         return CrashRequest(size, base, high=False, low_size=low_size) if size else None
     if high is not None and state.behaviour.crashkernel != "arm64-low":
         size = memparse(high)[0]
@@ -57,11 +60,10 @@ def crash_request(state: EarlyBoot) -> CrashRequest | None:
     return None
 
 
-def _plain(state: EarlyBoot, text: str) -> tuple[int, int]:
+def _plain(state: EarlyBoot, text: str, ram: int) -> tuple[int, int]:
     # SIZE[@BASE], or START-[END]:SIZE,...[@BASE] chosen by the amount of RAM. (0, 0): nothing, or it is no such text.
     ranges, _, offset = text.partition("@")
     base = memparse(offset)[0] if offset else 0
-    ram = state.mb.phys_mem_size()
     if ":" in text:
         return (size, base) if (size := _by_ram(ranges, ram)) else (0, 0)
     size, rest = memparse(ranges)

@@ -280,8 +280,9 @@ class ArmLayout(Layout):
     struct_page: int = 36
     mem_map_align: int = 8 * MIB
     """Both ends of the RAM that mem_map describes are rounded to this: the largest block of pages."""
-    paging_pages: int = 7
-    """Pages that paging_init() takes for the vectors and its tables, at the top of lowmem; seen on one machine."""
+    paging_pages: tuple[int, int] = (3, 3)
+    """Pages that paging_init() takes at the top of lowmem for the vectors and its tables, above and below a page
+    that stays free; measured on one machine."""
 
 
 _ARM_612 = ArmLayout(
@@ -292,7 +293,7 @@ ARM_LAYOUTS: dict[tuple[str, int], ArmLayout] = {
     ("5.10", 4 * KIB): replace(_ARM_612, device_node=88, property=44, reserved_mem=0, image_size=0x12F42CC),
     ("6.1", 4 * KIB): replace(_ARM_612, property=48, reserved_mem=0, image_size=0x1307588),
     ("6.12", 4 * KIB): _ARM_612,
-    ("7.2", 4 * KIB): replace(_ARM_612, reserved_mem=20, image_size=0x17ACE84, paging_pages=6),
+    ("7.2", 4 * KIB): replace(_ARM_612, reserved_mem=20, image_size=0x17ACE84, paging_pages=(3, 2)),
 }
 """(series, page size) → constants of Debian's armmp kernel."""
 
