@@ -90,10 +90,18 @@ MESSAGES: dict[str, Message] = {
     "cma-failed": Message("err", "cma: Failed to reserve {mib} MiB"),
     "cma-failed-node": Message("err", "cma: Failed to reserve {mib} MiB on node {nid}"),
     "cma-node-failed": Message("warn", "cma: {function}: reservation failed: err {error}, node {nid}"),
-    "hugetlb-small": Message("warn", "hugetlb_cma: cma area should be at least {mib} MiB"),
-    "hugetlb-plan": Message("info", "hugetlb_cma: reserve {mib} MiB, up to {each} MiB per node"),
-    "hugetlb-reserved": Message("info", "hugetlb_cma: reserved {mib} MiB on node {nid}"),
-    "hugetlb-failed": Message("warn", "hugetlb_cma: reservation failed: err {error}, node {nid}"),
+    "hugetlb-small": Message(
+        "warn", "hugetlb_cma: cma area should be at least {mib} MiB", is_about_regions=False
+    ),
+    "hugetlb-plan": Message(
+        "info", "hugetlb_cma: reserve {mib} MiB, up to {each} MiB per node", is_about_regions=False
+    ),
+    "hugetlb-reserved": Message(
+        "info", "hugetlb_cma: reserved {mib} MiB on node {nid}", is_about_regions=False
+    ),
+    "hugetlb-failed": Message(
+        "warn", "hugetlb_cma: reservation failed: err {error}, node {nid}", is_about_regions=False
+    ),
     "cma-not-activated": Message("err", "cma: CMA area {name} could not be activated"),
     "cma-store": Message("warn", "Couldn't store CMA reserved area."),
     # crash kernel
