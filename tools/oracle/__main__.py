@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING
 
 from fetch_dtbs import FetchError
 
-from tools.oracle.compare import compare, report, table
-from tools.oracle.fetch import ARCHITECTURES, CACHE, SUITES, fetch, wanted
-from tools.oracle.kernels import KernelError, find_kernels
-from tools.oracle.machines import MACHINES
-from tools.oracle.qemu import QemuError
-from tools.oracle.random_boards import random_scenarios
-from tools.oracle.record import record, write_scenario
-from tools.oracle.scenarios import QUICK, SCENARIOS
-from tools.oracle.trees import TreeError
+from .compare import compare, report, table
+from .fetch import ARCHITECTURES, CACHE, SUITES, fetch, wanted
+from .kernels import KernelError, find_kernels
+from .machines import MACHINES
+from .qemu import QemuError
+from .random_boards import random_scenarios
+from .record import read_recorded, record, write_scenario
+from .scenarios import QUICK, SCENARIOS
+from .trees import TreeError
 
 if TYPE_CHECKING:
-    from tools.oracle.compare import Compared
-    from tools.oracle.kernels import Kernel
-    from tools.oracle.record import Recorded
-    from tools.oracle.scenario import Scenario
+    from .compare import Compared
+    from .kernels import Kernel
+    from .record import Recorded
+    from .scenario import Scenario
 
 _FOUND, _USAGE, _INPUT = 1, 2, 3
 _NOTES = """\
@@ -43,6 +43,8 @@ def main() -> int:
     try:
         if args.verb == "fetch":
             return _fetch(args)
+        if args.verb == "compare":
+            return _again(args)
         return _list(args) if args.verb == "list" else _boots(args)
     except (FetchError, KernelError, QemuError, TreeError) as error:
         sys.stderr.write(f"oracle: {error}\n")
@@ -63,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     get.add_argument("--suite", nargs="+", default=list(SUITES), help="Debian suites (default: %(default)s)")
     get.add_argument("--mirror", help="URL of a Debian mirror (default: the one of this machine's apt)")
     get.add_argument("--update", action="store_true", help="look for newer ones than those that are there")
+    judge = verbs.add_parser("compare", help="compare recordings again, without booting")
+    judge.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="what --out was")
+    judge.add_argument("-q", "--quiet", action="store_true", help="print only boots that do not agree")
     _add_kernel_options(verbs.add_parser("list", help="list the kernels and scenarios that are there"))
     for verb, words in (
         ("run", "boot scenarios and compare"),
@@ -142,7 +147,9 @@ def _boots(args: argparse.Namespace) -> int:
         what = "kernel: run `python -m tools.oracle fetch` first" if not kernels else "scenario"
         sys.stderr.write(f"oracle: there is no such {what}\n")
         return _INPUT if not kernels else _USAGE
-    missing = {MACHINES[kernel.arch].qemu for kernel in kernels if not shutil.which(MACHINES[kernel.arch].qemu)}
+    missing = {
+        MACHINES[kernel.arch].qemu for kernel in kernels if not shutil.which(MACHINES[kernel.arch].qemu)
+    }
     if missing:
         sys.stderr.write(f"oracle: not on this machine: {', '.join(sorted(missing))}; see the README\n")
         return _INPUT
@@ -169,6 +176,23 @@ def _boot_all(args: argparse.Namespace, scenarios: list[Scenario], kernels: list
                 if keep:
                     write_scenario(args.out / scenario.id, scenario, arch, keep)
     return results
+
+
+def _again(args: argparse.Namespace) -> int:
+    results: list[Compared] = []
+    for top in args.folders:
+        for expected in sorted(top.rglob("expected.json.gz")):
+            results += compare(read_recorded(expected.parent))
+    if not results:
+        sys.stderr.write("oracle: there are no recordings\n")
+        return _USAGE
+    return _summary(results, quiet=args.quiet)
+
+
+def _summary(results: list[Compared], *, quiet: bool) -> int:
+    _show(results, quiet=quiet)
+    sys.stdout.write("\n" + table(results) + "\n")
+    return _FOUND if any(result.problems for result in results) else 0
 
 
 def _show(compared: list[Compared], *, quiet: bool) -> None:

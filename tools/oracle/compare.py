@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from support.agreement import Verdict
-    from tools.oracle.record import Recorded
+
+    from .record import Recorded
 
 
 class Compared(NamedTuple):

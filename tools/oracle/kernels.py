@@ -42,9 +42,7 @@ class Kernel:
 
 def find_kernels(top: Path) -> list[Kernel]:
     """Return every kernel below a folder, ordered by architecture and release."""
-    found = [
-        kernel for path in sorted(top.rglob("vmlinu[xz]-*")) if (kernel := describe(path)) is not None
-    ]
+    found = [kernel for path in sorted(top.rglob("vmlinu[xz]-*")) if (kernel := describe(path)) is not None]
     return sorted(found, key=lambda kernel: (kernel.arch, _version(kernel.release), kernel.page_size))
 
 

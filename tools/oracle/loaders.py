@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING
 
 from carveout.fdt import parse
 from carveout.span import MIB, Span
-from tools.oracle.machines import MACHINES, cpu_for, jump_stub
-from tools.oracle.qemu import Patience, Qemu
-from tools.oracle.trees import base_tree, scenario_tree
+
+from .machines import MACHINES, cpu_for, jump_stub
+from .qemu import Patience, Qemu
+from .trees import base_tree, scenario_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tools.oracle.kernels import Kernel
-    from tools.oracle.qemu import Loaded
-    from tools.oracle.scenario import Scenario
+    from .kernels import Kernel
+    from .qemu import Loaded
+    from .scenario import Scenario
 
 _SMP = 1
 

@@ -7,13 +7,14 @@ import re
 from typing import TYPE_CHECKING
 
 from carveout.span import MIB
-from tools.oracle.log_memblock import hexed, last_dump, parse_ops
-from tools.oracle.log_regions import region_rows
+
+from .log_memblock import hexed, last_dump, parse_ops
+from .log_regions import region_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tools.oracle.log_memblock import Op, Row
+    from .log_memblock import Op, Row
 
 _STAMP = re.compile(r"^\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?")
 # The second line of a message has no stamp of its own.

@@ -198,7 +198,13 @@ def _runs(ops: Iterable[Op]) -> list[Op]:
 
 
 def _continues(run: Op, op: Op) -> bool:
-    if run.base is None or op.base is None or not (op.op == "alloc" or op.caller.startswith("memblock_alloc")):
+    if (
+        run.base is None
+        or op.base is None
+        or not (op.op == "alloc" or op.caller.startswith("memblock_alloc"))
+    ):
         return False
     lowest = run.base if run.lowest is None else run.lowest
-    return replace(op, base=run.base, count=run.count, lowest=run.lowest) == run and op.base + op.size == lowest
+    return (
+        replace(op, base=run.base, count=run.count, lowest=run.lowest) == run and op.base + op.size == lowest
+    )

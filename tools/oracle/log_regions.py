@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING
 
 from carveout.fdt import parse
 from carveout.span import MIB
-from tools.oracle.log_memblock import hexed
+
+from .log_memblock import hexed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from carveout.fdt import Tree
-    from tools.oracle.log_memblock import Dump, Op, Row
+
+    from .log_memblock import Dump, Op, Row
 
 _ADDRESS = r"(0x[0-9a-f]+)"
 _PLACED = re.compile(
@@ -141,7 +143,7 @@ def _row(node: Child, fact: _Facts, nodes: Sequence[Child], ops: Sequence[Op], d
         if candidates:
             row["candidates"] = [hexed(candidate) for candidate in candidates]
     span = (base, size) if base is not None else node.reg
-    if span is not None and span[0] is not None and span[1] and dump is not None:
+    if span is not None and span[1] and dump is not None:
         row |= _covered(span[0], span[1], dump)
     return row
 
@@ -156,7 +158,12 @@ def _placement(
         return fact.pool_base, size or fact.pool_size, "pool-line"
     if node.reg is not None:
         base, size = node.reg
-        if node.no_map and size and dump is not None and _cover(base, size, _spans(dump, nomap=True)) == "full":
+        if (
+            node.no_map
+            and size
+            and dump is not None
+            and _cover(base, size, _spans(dump, nomap=True)) == "full"
+        ):
             return base, size, "dump-nomap"
         if any((op.base, op.size) == (base, size) for op in _by_reserver(ops)):
             return base, size, "memblock-op"

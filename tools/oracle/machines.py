@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from carveout.span import KIB, MIB
 
 if TYPE_CHECKING:
-    from tools.oracle.kernels import Kernel
+    from .kernels import Kernel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +103,7 @@ def jump_stub(arch: str, dtb: int, entry: int) -> bytes:
 
     Source: Documentation/arch/arm64/booting.rst, Documentation/arch/arm/booting.rst.
     """
+    words: tuple[int, ...]
     if arch == "arm64":
         words = (
             0x580000C0,  # ldr x0, dtb

@@ -8,9 +8,8 @@ import re
 import socket
 import subprocess
 import time
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,7 +66,7 @@ class Qemu:
             self.end()
             raise
 
-    def __enter__(self) -> Qemu:
+    def __enter__(self) -> Self:
         """Return the machine."""
         return self
 

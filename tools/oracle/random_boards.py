@@ -11,7 +11,8 @@ import random
 from typing import NamedTuple
 
 from carveout.span import GIB, KIB, MIB
-from tools.oracle.scenario import POOL, Region, Scenario
+
+from .scenario import POOL, Region, Scenario
 
 _GRAINS = (4 * KIB, 16 * KIB, 64 * KIB, MIB, 2 * MIB, 4 * MIB, 8 * MIB, 16 * MIB)
 _COMPATIBLES = ("vendor,memory", "ramoops", "restricted-dma-pool", "removed-dma-pool")
@@ -141,10 +142,10 @@ def _dynamic(rng: random.Random, ram: _Ram, regions: list[Region], name: str) ->
     ranges = []
     for _ in range(rng.choice((0, 0, 0, 1, 1, 2))):
         at = _place(rng, ram, regions)
-        ranges.append((at, rng.choice((size, size + MIB, 2 * size, 64 * MIB, 256 * MIB, size - 4 * KIB or 1))))
-    return Region(
-        name=name, size=size, align=align, ranges=tuple(ranges), flags=flags, compatible=compatible
-    )
+        ranges.append(
+            (at, rng.choice((size, size + MIB, 2 * size, 64 * MIB, 256 * MIB, size - 4 * KIB or 1)))
+        )
+    return Region(name=name, size=size, align=align, ranges=tuple(ranges), flags=flags, compatible=compatible)
 
 
 def _memreserve(rng: random.Random, ram: _Ram, regions: tuple[Region, ...]) -> tuple[tuple[int, int], ...]:

@@ -10,22 +10,24 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from tools.oracle.initrd import initrd_file
-from tools.oracle.kernels import plain_image
-from tools.oracle.loaders import Ran, run_boot
-from tools.oracle.log_kernel import early_console_fields, log_fields
-from tools.oracle.log_memblock import hexed
-from tools.oracle.machines import MACHINES, command_line, cpu_for, early_command_line
-from tools.oracle.qemu import Patience, version
-from tools.oracle.scenario_text import describe
+from .initrd import initrd_file
+from .kernels import plain_image
+from .loaders import Ran, run_boot
+from .log_kernel import early_console_fields, log_fields
+from .log_memblock import hexed
+from .machines import MACHINES, command_line, cpu_for, early_command_line
+from .qemu import Patience, version
+from .scenario_text import describe
 
 if TYPE_CHECKING:
     from carveout.span import Span
-    from tools.oracle.kernels import Kernel
-    from tools.oracle.log_memblock import Row
-    from tools.oracle.scenario import Scenario
+
+    from .kernels import Kernel
+    from .log_memblock import Row
+    from .scenario import Scenario
 
 SOURCE = "live"
+_PATIENCE = Patience()
 _EARLY_PATIENCE = Patience(whole=20, silence=10)
 
 
@@ -37,9 +39,7 @@ class Recorded(NamedTuple):
     log: str
 
 
-def record(
-    scenario: Scenario, kernel: Kernel, *, cache: Path, patience: Patience = Patience()
-) -> Recorded:
+def record(scenario: Scenario, kernel: Kernel, *, cache: Path, patience: Patience = _PATIENCE) -> Recorded:
     """Boot a scenario once and return the recording.
 
     cache: folder for unpacked kernels and the initrd. Raises: QemuError, TreeError, KernelError.
@@ -139,3 +139,16 @@ def write_scenario(folder: Path, scenario: Scenario, arch: str, boots: list[Reco
     }
     (folder / "expected.json.gz").write_bytes(gzip.compress(json.dumps(expected).encode(), mtime=0))
     (folder / f"{arch}.dts").write_text(describe(scenario))
+
+
+def read_recorded(folder: Path) -> list[Recorded]:
+    """Return the boots in a folder that `write_scenario` wrote."""
+    expected = json.loads(gzip.decompress((folder / "expected.json.gz").read_bytes()))
+    found = []
+    for release, row in sorted(expected["kernels"].items()):
+        log = folder / f"{release}.log.gz"
+        text = gzip.decompress(log.read_bytes()).decode() if log.exists() else ""
+        named = {"scenario": expected["scenario"], "title": expected["title"], "tags": expected["tags"]}
+        dtb = gzip.decompress((folder / row["dtb"]).read_bytes())
+        found.append(Recorded({"source": SOURCE, **named, **row}, dtb, text))
+    return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from carveout.units import format_size
 
 if TYPE_CHECKING:
-    from tools.oracle.scenario import Region, Scenario
+    from .scenario import Region, Scenario
 
 
 def describe(scenario: Scenario) -> str:

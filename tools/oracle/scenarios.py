@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from carveout.span import GIB, KIB, MIB
-from tools.oracle.scenario import POOL, Scenario, dynamic, pool, static
+
+from .scenario import POOL, Scenario, dynamic, pool, static
 
 SCENARIOS = (
     Scenario(

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from carveout.span import Span
-    from tools.oracle.scenario import Region, Scenario
+
+    from .scenario import Region, Scenario
 
 _SEEDS = ("rng-seed", "kaslr-seed")
 _RESERVED_MEMORY = "reserved-memory"
@@ -86,9 +87,7 @@ def _replace_memory(root: DraftNode, scenario: Scenario, ram_base: int) -> None:
 
 def _reserved_memory(scenario: Scenario, ram_base: int) -> DraftNode:
     address, size = scenario.cells
-    node = DraftNode(
-        _RESERVED_MEMORY, {"#address-cells": cells(address, 1), "#size-cells": cells(size, 1)}
-    )
+    node = DraftNode(_RESERVED_MEMORY, {"#address-cells": cells(address, 1), "#size-cells": cells(size, 1)})
     if scenario.has_ranges:
         node.properties["ranges"] = b""
     node.children = [_child(region, ram_base, address, size) for region in scenario.regions]
