@@ -78,7 +78,7 @@ def efi_init(state: EarlyBoot) -> None:
     if place is not None:
         page = state.config.page_size
         base = round_down(place.start, page)
-        state.reserve(base, round_up(place.end, page) - base, "efi", "the EFI memory map itself", _SOURCE)
+        state.reserve(base, round_up(place.end, page) - base, "efi memory map", "whole pages of it", _SOURCE)
 
 
 def _native(entry: EfiEntry, page_size: int) -> Span:
@@ -96,17 +96,19 @@ def _add(state: EarlyBoot, entry: EfiEntry) -> None:
             StepKind.NOMAP, who, "the firmware keeps it", base=span.start, size=span.size, source=_SOURCE
         )
     elif entry.type == _ACPI_RECLAIM:
-        state.reserve(span.start, span.size, "efi", "ACPI tables", _SOURCE)
+        state.reserve(span.start, span.size, "efi ACPI tables", "ACPI reclaim memory", _SOURCE)
 
 
 def _reserve_tables(state: EarlyBoot, efi_map: EfiMap) -> None:
     memattr = efi_map.table("MEMATTR")
     if memattr is not None:
         size = _MEMATTR_HEADER + _MEMATTR_ENTRY * (efi_map.memattr_entries or _MEMATTR_USUAL)
-        state.reserve(memattr, size, "efi", "memory attributes table", _SOURCE)
+        state.reserve(memattr, size, "efi memory attributes", "the table of that name", _SOURCE)
     memreserve = efi_map.table("MEMRESERVE")
     if memreserve is not None:
-        state.reserve(memreserve, _MEMRESERVE_HEADER, "efi", "head of the list of reservations", _SOURCE)
+        state.reserve(
+            memreserve, _MEMRESERVE_HEADER, "efi reservations", "head of the list of reservations", _SOURCE
+        )
 
 
 def map_place(efi_map: EfiMap, board: Board, behaviour: Behaviour) -> Span | None:

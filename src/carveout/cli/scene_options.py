@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from carveout.boot.scene import Scene
-from carveout.errors import InputError, KconfigError, SceneError, UsageError, VendorError
+from carveout.errors import EfiMapError, InputError, KconfigError, SceneError, UsageError, VendorError
 from carveout.units import parse_address, parse_memory, parse_placed, parse_size
 
 if TYPE_CHECKING:
@@ -171,10 +171,7 @@ def _over(file: Given, options: Given) -> Given:
 
 
 def _scene(given: Given) -> Scene:
-    from carveout.cli.files import read_text
-
     image = _image(given)
-    efi_map = _one(given, "efi-map", lambda path: read_text(path, what="an EFI memory map"))
     return Scene(
         kernel=_one(given, "kernel", _kernel),
         preset=_one(given, "preset", _word) or Scene(kernel=None).preset,
@@ -189,13 +186,25 @@ def _scene(given: Given) -> Scene:
         dtb_at=_one(given, "dtb-at", parse_address),
         initrd=_one(given, "initrd", parse_placed),
         efi="efi" in given,
-        efi_map=efi_map,
+        efi_map=_one(given, "efi-map", _efi_map),
         cpu_va=_one(given, "cpu-va", _cpu_va),
         opensbi=_opensbi(given.get("opensbi")),
         config=_one(given, "config", _config),
         vendor=_one(given, "vendor", _vendor),
         behaviour=_behaviour(given.get("behaviour", [])),
     )
+
+
+def _efi_map(path: str) -> str:
+    from carveout.boot.efi_map import parse_efi_map  # only for EFI boots
+    from carveout.cli.files import read_text
+
+    text = read_text(path, what="an EFI memory map")
+    try:
+        parse_efi_map(text)
+    except EfiMapError as error:
+        raise InputError(f"{path}: {error}") from error
+    return text
 
 
 def _one(given: Given, name: str, parse: Callable[[str], Value]) -> Value | None:

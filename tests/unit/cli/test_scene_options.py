@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+EFI_MAP = "efi: Processing EFI memory map:\nefi:   0x000040000000-0x00007fffffff [Conventional|   |WB]\n"
+
+
 def read(*argv: str) -> SceneInput:
     parser = Parser("map", summary="")
     add_scene_options(parser)
@@ -38,7 +41,7 @@ def test_nothing_said_is_nothing_assumed() -> None:
 def test_every_option_arrives(tmp_path: Path) -> None:
     config, efi_map = tmp_path / "config", tmp_path / "efi.log"
     config.write_bytes(b"CONFIG_CMA=y\n")
-    efi_map.write_text("efi: Processing EFI memory map:\n")
+    efi_map.write_text(EFI_MAP)
     given = read(
         *("--kernel", "6.12", "--preset", "defconfig", "--arch", "arm64", "--page-size", "16K"),
         *("--memory", "1G@0x40000000", "--memory", "1G@0x880000000", "--cmdline", "cma=64M"),
@@ -51,10 +54,24 @@ def test_every_option_arrives(tmp_path: Path) -> None:
     assert scene.memory == (Span(0x40000000, 0x80000000), Span(0x880000000, 0x8C0000000))
     assert (scene.cmdline, scene.kernel_image) == ("cma=64M", Span(0x40200000, 0x426F0000))
     assert (scene.dtb_at, scene.initrd) == (0x48000000, Span(0x49000000, 0x49800000))
-    assert (scene.efi, scene.efi_map, scene.cpu_va) == (True, "efi: Processing EFI memory map:\n", 52)
+    assert (scene.efi, scene.efi_map, scene.cpu_va) == (True, EFI_MAP, 52)
     assert (scene.config, scene.behaviour) == (b"CONFIG_CMA=y\n", {"memreserve": "last"})
     assert given.overlays == ("a.dtbo", "b.dtbo")
     assert set(given.inputs) == {str(config), str(efi_map), "a.dtbo", "b.dtbo"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("Linux version 6.12\n", "efi.log: there is no EFI memory map in it", id="no-map"),
+        pytest.param(EFI_MAP[:-8], "efi.log: line 2: .* not whole", id="cut-off"),
+    ],
+)
+def test_a_file_without_an_efi_map_is_refused_by_name(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "efi.log"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message):
+        read("--efi", "--efi-map", str(path))
 
 
 def test_a_packed_config_is_read_within_bounds(tmp_path: Path) -> None:
