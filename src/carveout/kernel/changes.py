@@ -39,20 +39,28 @@ class Change(NamedTuple):
 
 
 # Where the narrowing comes from.
+# `merged DATE`: the mail of that day which announces what was pushed to torvalds/linux names the commit.
+_DT_516 = "devicetree-for-5.16, merged 2021-11"
+_DT_517 = "devicetree-for-5.17, merged 2022-01-13"
+_DT_65 = "Devicetree updates for v6.5, 20230627191433.GA2599784-robh@kernel.org"
+_DMA_66 = "dma-mapping updates for Linux 6.6, ZO4NUZ+k4Q4zPu6X@infradead.org"
+_DMA_612 = "dma-mapping updates for Linux 6.12, ZuvYnXzbM2qfXQPT@infradead.org"
+_KDUMP_67 = "merged 2023-11-03, after 6.6"
 _READ_60 = "of_reserved_mem.c of Linux 6.0.1, HHRhr/linux-6.0.1 at 02aed361a465"
 _POSTED_2026 = "binding 2: posted from March 2026 on"
 
 
 CHANGES: tuple[Change, ...] = (
     # --- between 5.10 and 6.1 -------------------------------------------------------------------------
-    Change("6.1", "memory_nodes", "root-children", "5.16", "fb2293fd5ef1", "6.1, 9"),
-    Change("6.1", "chosen_lookup", "path", "5.16", "fb2293fd5ef1", "1.1"),
-    Change("6.1", "reserved_memory_lookup", "path", "5.16", "fb2293fd5ef1", "3.1"),
-    Change("6.1", "region_nodes", "children", "5.16", "fb2293fd5ef1", "3.2"),
+    Change("6.1", "memory_nodes", "root-children", "5.17", "1f012283e936", f"6.1, 9; {_DT_517}"),
+    Change("6.1", "chosen_lookup", "path", "5.17", "60f20d84dc81", f"1.1; {_DT_517}"),
+    Change("6.1", "reserved_memory_lookup", "path", "5.16", "fb2293fd5ef1", f"3.1; {_DT_516}"),
+    Change("6.1", "region_nodes", "children", "5.16", "fb2293fd5ef1", f"3.2; {_DT_516}"),
     Change("6.1", "initrd_reversed", "ignored", source="1.1"),
-    Change("6.1", "usable_memory_range", "generic", source="1.1, 6.3"),
+    # 5.17 (8347b41748c3) made it generic; a second range came later.
+    Change("6.1", "usable_memory_range", "generic", source="1.1, 6.3", not_before="5.17"),
     Change("6.1", "elfcorehdr", "after-scan", source="1.6"),
-    Change("6.1", "static_nomap_busy", "reserved-ram", source="3.3"),
+    Change("6.1", "static_nomap_busy", "reserved-ram", "5.17", "da17d6905d29", f"3.3; {_DT_517}"),
     Change("6.1", "dynamic_nomap", "reserve-and-mark", source=f"3.4; {_READ_60}", seen="6.0"),
     Change("6.1", "alloc_failure_message", "with-size", source=f"3.9; {_READ_60}", seen="6.0"),
     Change("6.1", "reserve_failure_level", "err", source="3.9"),
@@ -80,39 +88,28 @@ CHANGES: tuple[Change, ...] = (
     Change("6.12", "region_table", "two-pass", "6.12", "8a6e02d0c00e", "3.6"),
     Change("6.12", "static_reg_empty", "counts", "6.12", "8a6e02d0c00e", "3.3"),
     Change("6.12", "extra_reg_warning", "late", "6.12", "8a6e02d0c00e", "3.6"),
-    Change("6.12", "sort_key", "base-size-node", source="3.6"),
+    Change("6.12", "sort_key", "base-size-node", "6.5", "4cea2821882b", f"3.6; {_DT_65}"),
     Change("6.12", "sort_variant", "B", source="3.8"),
     Change("6.12", "refused_root_entries", 64, "6.12", "8a6e02d0c00e", "3.6"),
     Change("6.12", "region_message_prefix", "OF: reserved mem: ", source="3.9"),
     Change("6.12", "device_lookup", "name", source="5.1"),
     Change("6.12", "early_fixup", "reserve", source="3.3"),
     Change("6.12", "elfcorehdr", "first", source="1.6"),
-    Change(
-        "6.12",
-        "alloc_direction",
-        "neighbour",
-        source="3.4; posted 2023-06-14, 20230510-dt-resv-bottom-up-v2-1-aeb2afc8ac25@gerhold.net",
-        not_before="6.5",
-    ),
-    Change("6.12", "region_summary", "line", source="3.6"),
+    Change("6.12", "alloc_direction", "neighbour", "6.5", "83ba7361e168", f"3.4; {_DT_65}"),
+    # The text was mended later: spaces and the unit.
+    Change("6.12", "region_summary", "line", "6.3", "aeb9267eb6b1", "3.6; merged 2023-02-24, after 6.2"),
     Change("6.12", "fsl_qbman_handlers", "absent", source="3.7"),
-    Change(
-        "6.12",
-        "max_order_counts",
-        "order",
-        source="4.1; named as merged in the discussion of 6.7-rc2, 2023-11-18",
-        commit="23baf831a32c",
-        seen="6.7",
-    ),
-    Change("6.12", "cma_slots", "areas", source="3.7"),
+    Change("6.12", "max_order_counts", "order", "6.4", "23baf831a32c", "4.1; merged 2023-04-28, after 6.3"),
+    Change("6.12", "cma_slots", "areas", "6.9", "73307523c9bb", "3.7; merged 2024-03-15, after 6.8"),
     Change("6.12", "cma_high", "above-4g-by-dram", source="4.3"),
     Change("6.12", "cma_messages", "node", source="4.4"),
-    Change("6.12", "pernuma_cma", "config-before", source="4.5"),
+    # Two commits: for all architectures, and numa_cma=.
+    Change("6.12", "pernuma_cma", "config-before", "6.6", "bf29bfaa5490", f"4.5; {_DMA_66}"),
     Change("6.12", "memblock_full", "panic", source="2.2"),
     Change("6.12", "hotplug_until_numa", "cleared", source="2.4"),
     Change("6.12", "numa_reserved_nodes", "labelled", source="4.6"),
     Change("6.12", "arm64_kernel_start", "_text", source="1.2"),
-    Change("6.12", "arm64_dma_limit", "exact", source="1.2"),
+    Change("6.12", "arm64_dma_limit", "exact", "6.12", "3be9b846896d", f"1.2; {_DMA_612}"),
     Change("6.12", "arm64_swapper_tables", "static", source="4.6"),
     Change("6.12", "arm64_numa_distance", "with-map", source="4.6"),
     Change("6.12", "arm64_node_cpumask", "allocated", source="4.6"),
@@ -121,11 +118,11 @@ CHANGES: tuple[Change, ...] = (
     Change("6.12", "powerpc_root_cells", "before-chosen", source="1.5, 13"),
     Change("6.12", "powerpc_memory_limit", "16m-down", source="1.5"),
     Change("6.12", "powerpc_vmemmap_list", "hash", source="recorded boots"),
-    Change("6.12", "crashkernel", "generic", source="1.7"),
+    Change("6.12", "crashkernel", "generic", "6.7", "fdc268232dbb", f"1.7; {_KDUMP_67}"),
     Change("6.12", "riscv_lowest_ram", "zero", source="6.2"),
     Change("6.12", "riscv_memory_limit", "virt-size", source="1.4"),
     Change("6.12", "riscv_linear_cap", "always", source="1.4"),
-    Change("6.12", "riscv_crashkernel", "generic", source="1.7"),
+    Change("6.12", "riscv_crashkernel", "generic", "6.7", "39365395046f", f"1.7; {_KDUMP_67}"),
     # --- between 6.12 and 7.2 -------------------------------------------------------------------------
     Change("7.2", "memory_reg_length", "strict", source="6.1"),
     Change("7.2", "usable_memory_range", "generic-strict", source="6.3"),

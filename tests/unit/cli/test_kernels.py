@@ -39,7 +39,7 @@ def test_the_overview_names_every_booted_kernel_and_field(capsys: pytest.Capture
 def test_a_version_between_lists_differences_and_open_fields(capsys: pytest.CaptureFixture[str]) -> None:
     out = run(capsys, "6.6", "--arch", "arm64")
     assert out.startswith("Linux 6.6: not booted; between 6.1 and 6.12, which were\n")
-    assert "Different from 6.1, 1:" in out
+    assert "Different from 6.1, " in out
     assert "Changed in 6.12, " in out
     assert "\nOpen, " in out
     assert "riscv_" not in out
@@ -58,7 +58,10 @@ def test_json_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert fields["memreserve"]["choices"] == ["first", "last"]
     assert fields["device_lookup"]["coming"]["value"] == "name"
     assert sorted(kernel["open"]) == sorted(n for n, item in fields.items() if item["how"] == "open")
-    assert [item["name"] for item in kernel["differences"]["6.1"]] == ["memreserve"]
+    assert {"name": "memreserve", "old": "first", "new": "last"}.items() <= next(
+        item for item in kernel["differences"]["6.1"] if item["name"] == "memreserve"
+    ).items()
+    assert "memreserve" not in {item["name"] for item in kernel["differences"]["6.12"]}
     assert len(json.loads(run(capsys, "--format", "json"))["kernels"]) == 4
 
 
