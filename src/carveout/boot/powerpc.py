@@ -25,7 +25,6 @@ from carveout.boot.state import KernelPanic
 from carveout.span import GIB, KIB, MIB, Span, round_down, round_up
 
 if TYPE_CHECKING:
-    from carveout.boot.powerpc_platform import Platform
     from carveout.boot.state import EarlyBoot, RegionState
 
 _SOURCE = "kernel-semantics 1.5"
@@ -67,7 +66,7 @@ def boot_powerpc(state: EarlyBoot) -> None:
     scan.late()
     setup.late()
     reserve_kvm_area(state, platform)
-    read_boot_config(state, platform)
+    read_boot_config(state)
 
 
 class _FirstBlock:
@@ -180,7 +179,7 @@ def placed_end(region: RegionState) -> int:
     return base + size
 
 
-def read_boot_config(state: EarlyBoot, platform: Platform) -> None:
+def read_boot_config(state: EarlyBoot) -> None:
     """Die as the kernel does when it looks behind the initrd for a boot configuration and finds no mapping.
 
     The last bytes of the initrd have to be RAM that is mapped: not no-map, not above the memory limit.
@@ -195,8 +194,6 @@ def read_boot_config(state: EarlyBoot, platform: Platform) -> None:
         mapped = Span(round_up(region.base, page), round_down(region.base + region.size, page))
         if not region.flags & Flag.NOMAP and mapped.start <= at.start and at.end <= mapped.end:
             return
-    if not platform.radix:
-        state.doubts.append("an initrd whose end is not mapped was never booted with the hash MMU")
     state.step(StepKind.PANIC, "initrd", "its end is not mapped, and the kernel reads there",
                base=at.start, size=at.size, source="kernel-semantics 13")  # fmt: skip
     raise KernelPanic("Attempted to kill the idle task!")

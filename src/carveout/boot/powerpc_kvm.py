@@ -36,7 +36,7 @@ _PERCPU_AREAS = 4 * KIB
 _HASH_SCALES = (("dentry hash", 13), ("inode hash", 14))
 _BUCKET = 8
 _DEFAULT_RATIO = 5
-_SEEN_RAM = 4 * GIB
+_SEEN_RAM = 6 * GIB
 
 
 def reserve_kvm_area(state: EarlyBoot, platform: Platform) -> None:
@@ -96,7 +96,7 @@ def _note_doubts(state: EarlyBoot, platform: Platform) -> None:
     if layout.hash_slots and not platform.radix:
         state.doubts.append("this kernel was not booted on bare metal with the hash MMU")
     if state.mb.end_of_dram() > _SEEN_RAM:
-        state.doubts.append("bare metal with RAM above 4 GiB was never booted")
+        state.doubts.append("bare metal with RAM above 6 GiB was never booted")
 
 
 class _MemoryMap:
