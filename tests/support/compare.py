@@ -328,7 +328,7 @@ def _reserved_flags(dump: Dump, boot: Boot) -> list[str]:
 
 def _reserved_last(recorded: Recording, boot: Boot) -> list[str]:
     # What powerpc allocates between its last dump and its contiguous area is in no dump.
-    if recorded.arch != "ppc64" or recorded.dump is None or recorded.cma:
+    if recorded.arch != "ppc64" or boot.early is None or recorded.dump is None or recorded.cma:
         return []
     return _list_differences(
         [f"{_place(e.base, e.size)} flags {e.flags:#x}" for e in recorded.dump.reserved],
