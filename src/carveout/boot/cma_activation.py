@@ -33,6 +33,8 @@ def activate_areas(state: EarlyBoot) -> None:
             base=area.base, size=area.size, source=_SOURCE,
         )  # fmt: skip
         state.say("cma-not-activated", name=area.name)
+        if area.region is not None:
+            area.region.reasons.append(f"it crosses the border of two zones at 0x{border:x}: never activated")
 
 
 def border_inside(state: EarlyBoot, area: Area) -> int | None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _UNKNOWN_RAM = "RAM is not known, the tree does not give it: pass --memory SIZE@BASE"
 # Parameters whose effect on placement is not simulated (yet), each with what it would change.
 _UNMODELLED = {
+    "numa": "another idea of the NUMA nodes",
     "kvm_arm.mode": "memory for a protected hypervisor",
     "memmap": "the map of RAM",
 }
@@ -44,7 +45,7 @@ class Confidence:
         """Judge one region; the text is empty when it is exact."""
         if region.outcome is Outcome.UNKNOWN:
             return Exactness.UNKNOWN, _UNKNOWN_RAM
-        reasons = list(self._kernel)
+        reasons = [*self._kernel, *region.doubts]
         plain = region.kind is not RegionKind.DYNAMIC and not region.node.no_map
         if not plain:
             reasons += self._scene
@@ -77,6 +78,11 @@ class Confidence:
         notes += self._default_area
         if self._doubt and self._ram_known:
             notes.append(self._doubt)
+        notes += [
+            f"the contiguous area {area.name} crosses the border of two zones at 0x{area.crossed:x}: never activated"
+            for area in self._state.areas
+            if area.crossed is not None and area.region is None
+        ]
         if scene.memory_source == "tree":
             notes.append("RAM is as in the tree; a boot loader that changes it needs --memory")
         if scene.initrd is None:
@@ -98,6 +104,13 @@ def _scene_gaps(state: EarlyBoot) -> list[str]:
     if not scene.efi and any("linux,uefi-system-table" in chosen.node for chosen in state.board.chosen):
         gaps.append("/chosen names an EFI system table, so the kernel takes RAM from EFI: pass --efi")
     gaps += efi_gaps(state)
+    gaps += [
+        f"{name}= on the command line moves the initial ram disk, which is not simulated"
+        for name in ("initrd", "initrdmem")
+        if state.arguments.last(name) is not None
+    ]
+    if state.initrd_is_reversed:
+        gaps.append("linux,initrd-end is below linux,initrd-start, which was never booted on this kernel")
     layout = state.profile.layout
     usual = None
     if isinstance(layout, Arm64Layout):
@@ -139,9 +152,13 @@ def _area_gaps(state: EarlyBoot) -> list[str]:
         for name, what in _UNMODELLED.items()
         if state.arguments.last(name) is not None
     ]
-    gaps += state.doubts
+    gaps += dict.fromkeys(state.doubts)
     if state.scene.cpu_va == 52 and state.config.va_bits == 52:
         gaps.append("a processor with 52-bit addresses was never booted")
+    if len({form for value in state.arguments.all("cma") if (form := _cma_form(value))}) > 1:
+        gaps.append("cma= is given twice in different forms: parts of the first one may stay in force")
+    if state.board.tree.root.prop("dma-ranges") is not None:
+        gaps.append("the root has dma-ranges, which was never booted")
     if _is_randomised(state):
         gaps.append(
             "/chosen has a kaslr-seed: randomised addresses can cost a page-table page more; see nokaslr"
@@ -149,6 +166,12 @@ def _area_gaps(state: EarlyBoot) -> list[str]:
     if state.mb.memory and state.mb.end_of_dram() - state.mb.start_of_dram() > _SEEN_SPAN:
         gaps.append("RAM spans more than 64 GiB, which was never booted")
     return gaps
+
+
+def _cma_form(value: str) -> str:
+    # SIZE, SIZE@BASE and SIZE@BASE-LIMIT set one, two or three of the kernel's variables.
+    _, at, place = value.partition("@")
+    return "size" + at + ("-" if "-" in place else "")
 
 
 def _is_randomised(state: EarlyBoot) -> bool:

@@ -43,6 +43,7 @@ def map_value(boot: Boot, *, with_trace: bool = False) -> dict[str, Json]:
                 "exactness": str(area.exactness),
                 "why": area.why,
                 "region": area.from_region,
+                "activated": area.activated,
             }
             for area in boot.cma
         ],

@@ -163,6 +163,14 @@ def test_an_area_across_two_nodes_is_never_activated(kernel: str) -> None:
     assert all(area.activated for area in result.cma if area.name != "pool@7e000000")
     assert result.log[-1] == "cma: CMA area pool@7e000000 could not be activated"
     assert str(result.outcome) == "ok"
+    assert "crosses the border of two zones at 0x80000000" in result.regions[0].why
+
+
+def test_an_area_of_the_command_line_can_cross_too() -> None:
+    ram = (Span.sized(0x4000_0000, 4 * GIB),)
+    result = boot_regions("7.2", ram=ram, cmdline="cma=64M@0xfe000000")
+    assert [area.activated for area in result.cma] == [False]
+    assert any("contiguous area reserved crosses" in note for note in result.notes)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
