@@ -13,7 +13,7 @@ from carveout.span import Span
 
 def opensbi(*argv: str) -> tuple[Span, ...] | None:
     """Return what these options say about the region of OpenSBI."""
-    parser = Parser(prog="carveout")
+    parser = Parser("map", summary="")
     add_scene_options(parser)
     return read_scene(parser.parse_args(list(argv))).scene.opensbi
 
