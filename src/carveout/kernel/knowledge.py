@@ -125,6 +125,19 @@ def neighbours(kernel: str) -> tuple[str | None, str | None]:
     return names[at - 1] if at else None, following
 
 
+def standing(kernel: str) -> str:
+    """Return how a kernel is known as a whole: booted, the same series as a booted one, or open, between two."""
+    release = parse_release(kernel)
+    if release.is_booted:
+        return BOOTED_HOW
+    return SAME_HOW if release.key == series_key(release.booted.series) else OPEN_HOW
+
+
+def is_older(kernel: str, other: str) -> bool:
+    """Say whether a kernel is of an older series than the other."""
+    return parse_release(kernel).key < parse_release(other).key
+
+
 def builds(kernel: str) -> tuple[Build, ...]:
     """Return the builds of a kernel that carveout knows something about. Raises: UnsupportedProfile."""
     release = parse_release(kernel)

@@ -6,15 +6,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.kernel.knowledge import (
+    BOOTED_HOW,
     HOW,
     OPEN_HOW,
+    SAME_HOW,
     builds,
     choices,
     described,
     differences,
     field_knowledge,
     is_for,
+    is_older,
     neighbours,
+    standing,
 )
 from carveout.kernel.release import BOOTED, parse_release
 
@@ -56,7 +60,7 @@ def _booted_rows(arch: str | None) -> list[tuple[str, ...]]:
 
 def _field_rows(arch: str | None) -> list[tuple[str, ...]]:
     over = [field_knowledge(booted.series) for booted in BOOTED]
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for column in zip(*over, strict=True):
         name = column[0].name
         if not is_for(name, arch):
@@ -92,17 +96,18 @@ def render_kernel(kernel: str, arch: str | None) -> str:
 
 
 def _standing(kernel: str) -> str:
-    release = parse_release(kernel)
-    if release.is_booted:
-        return f"booted as {release.booted.version} ({release.booted.release})"
+    booted = parse_release(kernel).booted
+    how = standing(kernel)
+    if how == BOOTED_HOW:
+        return f"booted as {booted.version} ({booted.release})"
+    if how == SAME_HOW:
+        return f"not booted; {booted.version} of the same series was"
     before, after = neighbours(kernel)
-    if release.key == tuple(int(part) for part in release.booted.series.split(".")):
-        return f"not booted; {release.booted.version} of the same series was"
     return f"not booted; between {before} and {after}, which were"
 
 
 def _build_rows(kernel: str, arch: str | None) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for build in builds(kernel):
         if arch not in (None, build.arch):
             continue
@@ -113,7 +118,7 @@ def _build_rows(kernel: str, arch: str | None) -> list[tuple[str, ...]]:
 
 def _difference_lines(kernel: str, other: str, arch: str | None) -> list[str]:
     found = [item for item in _differences(kernel, other) if is_for(item.name, arch)]
-    older = parse_release(other).key < parse_release(kernel).key
+    older = is_older(other, kernel)
     title = f"Different from {other}" if older else f"Changed in {other}"
     if not found:
         return [f"{title}: nothing that is known"]
@@ -123,7 +128,7 @@ def _difference_lines(kernel: str, other: str, arch: str | None) -> list[str]:
 
 
 def _differences(kernel: str, other: str) -> tuple[Difference, ...]:
-    if parse_release(other).key < parse_release(kernel).key:
+    if is_older(other, kernel):
         return differences(other, kernel)
     return differences(kernel, other)
 
