@@ -196,9 +196,10 @@ def _config(release: Release, arch: str, page_size: int, doubts: list[str]) -> C
     if exact is not None:
         return exact
     near = _nearest(list(DEBIAN), arch, series, page_size)
+    changed = ", the page size changed" if near[2] != page_size else ""
     doubts.append(
         f"Debian's {series} kernel for {arch} with pages of {page_size // 1024} KiB was not booted; "
-        f"its configuration is that of {near[1]} with pages of {near[2] // 1024} KiB, the page size changed"
+        f"its configuration is that of {near[1]} with pages of {near[2] // 1024} KiB{changed}"
     )
     base = DEBIAN[near]
     if base.page_size == page_size:
