@@ -24,11 +24,13 @@ def read_dma_ranges(tree: Tree) -> tuple[DmaRanges, ...]:
     found = []
     for prop in tree.properties_named("dma-ranges"):
         if prop.length and prop.node.parent is not None:
+            read = tuple(_cpu_entries(prop))
             found.append(
                 DmaRanges(
                     path=prop.node.path,
                     enabled=is_reachable(prop.node),
-                    entries=tuple(_cpu_entries(prop)),
+                    entries=read,
+                    unread=len(read) * _entry_bytes(prop.node) != prop.length,
                 )
             )
     return tuple(found)
@@ -43,6 +45,11 @@ def _layout(bus: Node) -> tuple[int, int, int] | None:
     if own > _MAX_CELLS or above > _MAX_CELLS or size > _MAX_CELLS or own + above + size == 0:
         return None
     return own, above, size
+
+
+def _entry_bytes(bus: Node) -> int:
+    layout = _layout(bus)
+    return 0 if layout is None else 4 * sum(layout)
 
 
 def _raw_entries(prop: Property) -> list[tuple[int, int, int]]:

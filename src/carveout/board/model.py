@@ -113,6 +113,8 @@ class DmaRanges(NamedTuple):
     """False when the bus or a node above it is disabled; the kernel then does not look at it."""
     entries: tuple[tuple[int, int], ...]
     """(CPU address, size) of each entry, translated through the buses above."""
+    unread: bool = False
+    """Something in it makes no entry, or an entry that the buses above cannot translate."""
 
 
 class LegacyRegion(NamedTuple):

@@ -208,8 +208,12 @@ def max_cpu_address(state: EarlyBoot) -> int:
     """Return of_dma_get_max_cpu_address(): the highest address every device can reach, by dma-ranges."""
     result = state.mask
     for ranges in state.board.dma_ranges:
-        if not ranges.enabled or not ranges.entries:
+        if not ranges.enabled:
             continue
+        if ranges.unread:
+            state.doubts.append(
+                f"dma-ranges of {ranges.path} is not what its cells say, which was never booted"
+            )
         highest = 0
         for base, size in ranges.entries:
             end = (base + size) & state.mask

@@ -55,7 +55,12 @@ def _kfence_pool(state: EarlyBoot) -> None:
     if interval:
         size = _KFENCE_PAGES * state.config.page_size
         state.allocate(
-            size, state.config.page_size, "kfence pool", "kfence.sample_interval is not 0", source=_SOURCE
+            size,
+            state.config.page_size,
+            "kfence pool",
+            "kfence.sample_interval is not 0",
+            needed=True,
+            source=_SOURCE,
         )
 
 

@@ -42,6 +42,8 @@ def allocate_dynamic(state: EarlyBoot, region: RegionState) -> int:
             return -EINVAL
         align = found
     region.requested_base, region.requested_size = None, size
+    if size == 0:
+        region.doubts.append("a region of size 0 without reg was never booted")
     error, align = _pool_alignment(state, region, size, align)
     if error:
         return error
@@ -107,6 +109,8 @@ def _windows(state: EarlyBoot, region: RegionState) -> list[Span] | None:
         return None
     if prop.length == 0:
         if state.behaviour.alloc_ranges_malformed == "absent":
+            region.reasons.append("alloc-ranges is empty, which counts as absent: it may land anywhere")
+            region.doubts.append("what this kernel makes of an empty alloc-ranges was never booted")
             return [Span(0, 0)]
         return []
     windows = []
@@ -153,7 +157,9 @@ def _allocate(
         if removes:
             base = mb.find(size, align, window.start, window.end)
             if base and mb.remove(base, size):
-                base = 0
+                # The kernel keeps the place it found, although nothing was taken there.
+                region.reasons.append("the array of memory regions is full: it is not taken from RAM")
+                region.doubts.append("a dynamic no-map region that memblock cannot remove was never booted")
         else:
             base = mb.alloc_range(size, align, window.start, window.end)
             if base and no_map and mb.mark_nomap(base, size):

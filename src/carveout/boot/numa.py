@@ -65,7 +65,7 @@ def numa_init(state: EarlyBoot, costs: NodeCosts) -> dict[int, int]:
     if found is not None and not _covers(state, found.blocks):
         found, table = None, costs.distances
     if table:
-        state.allocate(table, state.config.page_size, "numa", "distance table", source=_SOURCE)
+        state.allocate(table, state.config.page_size, "numa", "distance table", needed=True, source=_SOURCE)
     if found is None:
         _one_node(state)
     else:
@@ -172,7 +172,9 @@ def _split(state: EarlyBoot, found: Nodes) -> None:
 
 def _allocate_nodes(state: EarlyBoot, costs: NodeCosts) -> dict[int, int]:
     data = {
-        nid: state.allocate(costs.node_data, 64, "numa", f"NODE_DATA of node {nid}", nid=nid, source=_SOURCE)
+        nid: state.allocate(
+            costs.node_data, 64, "numa", f"NODE_DATA of node {nid}", nid=nid, needed=True, source=_SOURCE
+        )
         for nid in state.nodes
     }
     if costs.cpumask:

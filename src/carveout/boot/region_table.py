@@ -150,7 +150,7 @@ class RegionScan:
             return
         state.allocate(
             total * layout.reserved_mem, state.profile.smp_cache_bytes, "region table",
-            f"the kernel's table of {total} regions", source="kernel-semantics 3.6",
+            f"the kernel's table of {total} regions", needed=True, source="kernel-semantics 3.6",
         )  # fmt: skip
 
     def _late_static(self, region: RegionState) -> None:

@@ -34,7 +34,8 @@ def sparse_init(state: EarlyBoot, memstart: int, node_data: dict[int, int]) -> N
     bits = 52 if state.scene.cpu_va == 52 and state.config.va_bits == 52 else _PHYS_BITS
     per_root = page // _MEM_SECTION
     root_array = (1 << bits) // layout.section_size // per_root * 8
-    state.allocate(root_array, 64, "sparsemem", "array of section roots", start=_ABOVE_ALL, source=_SOURCE)
+    state.allocate(root_array, 64, "sparsemem", "array of section roots", start=_ABOVE_ALL, needed=True,
+                   source=_SOURCE)  # fmt: skip
     # The kernel works off runs of sections of one node.
     runs: list[tuple[int, list[int]]] = []
     seen: set[int] = set()
@@ -42,7 +43,8 @@ def sparse_init(state: EarlyBoot, memstart: int, node_data: dict[int, int]) -> N
     for nid, number in _sections(state, layout):
         if number // per_root not in roots:
             roots.add(number // per_root)
-            state.allocate(page, 64, "sparsemem", "section roots", start=_ABOVE_ALL, nid=nid, source=_SOURCE)
+            state.allocate(page, 64, "sparsemem", "section roots", start=_ABOVE_ALL, nid=nid, needed=True,
+                           source=_SOURCE)  # fmt: skip
         if number not in seen:
             seen.add(number)
             if not runs or runs[-1][0] != nid:
@@ -97,7 +99,7 @@ def _usage_maps(state: EarlyBoot, layout: Arm64Layout, nid: int, count: int, nod
     size = count * layout.section_usage
     why = "usage maps of the sections"
     if not state.allocate(size, 64, "sparsemem", why, start=goal, end=limit, nid=nid, source=_SOURCE):
-        state.allocate(size, 64, "sparsemem", why, nid=nid, source=_SOURCE)
+        state.allocate(size, 64, "sparsemem", why, nid=nid, needed=True, source=_SOURCE)
 
 
 class _VmemmapTables:
@@ -121,7 +123,7 @@ class _VmemmapTables:
             if key not in self._have:
                 self._have.add(key)
                 self._state.allocate(page, page, "page tables", "tables of the memory map", start=_ABOVE_ALL,
-                                     nid=nid, source=_SOURCE)  # fmt: skip
+                                     nid=nid, needed=True, source=_SOURCE)  # fmt: skip
 
 
 def _populate(
@@ -142,7 +144,7 @@ def _populate(
             cursor += piece
             continue
         if not state.allocate(piece, piece, "struct pages", "piece of the memory map", start=_ABOVE_ALL, nid=nid,
-                              source=_SOURCE):  # fmt: skip
+                              needed=True, source=_SOURCE):  # fmt: skip
             state.step(StepKind.FAIL, "struct pages", "a section gets no memory map", source=_SOURCE)
             break
     return cursor

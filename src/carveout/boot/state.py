@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from carveout.boot.scene import ResolvedScene
     from carveout.kernel import Profile
 
+VITAL = ("kernel", "dtb", "initrd")
+"""Owners that a kernel hardly survives losing."""
 ENOENT, ENOMEM, EBUSY, ENODEV, EINVAL, ENOSPC = 2, 12, 16, 19, 22, 28
 
 
@@ -50,6 +52,8 @@ class RegionState:
     reasons: list[str] = field(default_factory=list)
     hole: Hole | None = None
     extra: list[Span] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+    """What about this region no boot has shown, as sentences: makes it modelled."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -171,6 +175,7 @@ class EarlyBoot:
         """memory and reserved as they were before anything was allocated, where the architecture notes it."""
         self.default_area: Area | None = None
         self.initrd: Span | None = scene.initrd
+        self.initrd_is_reversed = scene.initrd is not None and scene.initrd.end < scene.initrd.start
         self.log: list[LogLine] = []
         self.trace: list[Step] = []
         self.root_address_cells = 1
@@ -193,6 +198,8 @@ class EarlyBoot:
         """Where memory begins that is not mapped permanently; None: there is none."""
         self.early_fixups: list[Span] = []
         """Static contiguous pools that 32-bit arm notes while reserving, to remap them (dma_contiguous_early_fixup)."""
+        self.fate_doubts: list[str] = []
+        """Why it is not certain that the kernel survives, as sentences; what was placed stays exact."""
         self.crash_low_limit = 0
         """CRASH_ADDR_LOW_MAX of the generic crash kernel reservation, in bytes."""
 
@@ -258,6 +265,8 @@ class EarlyBoot:
             self.ledger.give(base, size)
         if others:
             reason += "; this also frees what belongs to " + ", ".join(others)
+            if lost := [name for name in others if name in VITAL]:
+                self.fate_doubts.append(f"{who} gave away memory of the {', '.join(lost)}")
         self.step(StepKind.FREE, who, reason, base=base, size=size, source=source)
 
     def allocate(
@@ -271,15 +280,23 @@ class EarlyBoot:
         end: int = 0,
         nid: int | None = None,
         exact_nid: bool = False,
+        needed: bool = False,
         source: str = "",
     ) -> int:
-        """memblock_alloc() for `who`: returns the base, or 0 if there is no room."""
+        """memblock_alloc() for `who`: returns the base, or 0 if there is no room.
+
+        needed: no boot has shown what the kernel does without it, so without room the result is modelled.
+        """
         base = self.mb.alloc(size, align, start=start, end=end, nid=nid, exact_nid=exact_nid)
         if base:
             self.ledger.take(base, size, who)
             self.step(StepKind.ALLOC, who, reason, base=base, size=size, source=source)
         else:
             self.step(StepKind.FAIL, who, f"{reason}: no room", size=size, source=source)
+            if needed:
+                self.doubts.append(
+                    f"there is no room for {who}, and what the kernel does then was never booted"
+                )
         return base
 
     def hole_in(self, *, align: int, start: int, end: int) -> Hole | None:

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from carveout.boot.memblock import Flag
 from carveout.boot.result import BootOutcome, StepKind
 from carveout.kernel.layout import Arm64Layout, RiscvLayout
-from carveout.span import Span
+from carveout.span import MIB, Span
 
 if TYPE_CHECKING:
     from carveout.boot.state import Area, EarlyBoot
 
 _SOURCE = "kernel-semantics 5.6"
+_LEAST_FREE = 64 * MIB
+# An area on top of the tree itself did no harm: the kernel works on its unflattened copy.
+_IN_USE = ("kernel", "initrd")
 _INIT_KILLED = "Attempted to kill init! exitcode=0x0000000b"
 
 
@@ -36,7 +40,24 @@ def verdict(state: EarlyBoot) -> tuple[BootOutcome, str | None, str | None]:
         state.step(StepKind.PANIC, area.name, "a contiguous area reaches outside RAM",
                    base=area.base, size=area.size, source=_SOURCE)  # fmt: skip
         return BootOutcome.HANG, None, "a contiguous area partly outside RAM hung the one boot that was tried"
-    return BootOutcome.OK, None, None
+    return BootOutcome.OK, None, "; ".join(dict.fromkeys(_doubts(state, ram))) or None
+
+
+def _doubts(state: EarlyBoot, ram: list[Span]) -> list[str]:
+    # What was placed is certain, but no boot has shown that a kernel survives it.
+    found = list(state.fate_doubts)
+    for area in state.areas:
+        span = Span.sized(area.base, area.size)
+        if any(r.flags & Flag.NOMAP and span.overlaps(Span.sized(r.base, r.size)) for r in state.mb.memory):
+            found.append(f"the contiguous area {area.name} lies on no-map memory, which was never booted")
+        if lost := [name for name in state.owners(area.base, area.size) if name in _IN_USE]:
+            found.append(f"the contiguous area {area.name} lies on memory of the {', '.join(lost)}")
+    image = state.scene.kernel_image
+    if image is not None and not _is_covered(image, ram):
+        found.append("the kernel image is not wholly in RAM, which was never booted")
+    if sum(span.size for span in state.mb.free_ranges()) < _LEAST_FREE:
+        found.append(f"less than {_LEAST_FREE // MIB} MiB of memory is left free, which was never booted")
+    return found
 
 
 def _is_covered(span: Span, ram: list[Span]) -> bool:

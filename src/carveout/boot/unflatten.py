@@ -26,6 +26,8 @@ def unflatten(state: EarlyBoot) -> None:
     if align != shape.align:
         shape = read_shape(state.board.tree, align)
     size = shape.unflattened(layout.device_node, layout.property)
-    state.allocate(size, align, "unflattened tree", f"{shape.nodes} nodes", source=_SOURCE)
+    state.allocate(size, align, "unflattened tree", f"{shape.nodes} nodes", needed=True, source=_SOURCE)
     for stem in shape.alias_stems:
-        state.allocate(layout.alias_prop + stem + 1, align, "aliases", "one alias", source=_SOURCE)
+        state.allocate(
+            layout.alias_prop + stem + 1, align, "aliases", "one alias", needed=True, source=_SOURCE
+        )
