@@ -31,6 +31,7 @@ class Verb(NamedTuple):
 
 VERBS = {
     "map": Verb("carveout.cli.map", "where every piece of reserved memory lands, as text, JSON or SVG"),
+    "check": Verb("carveout.cli.check", "what is wrong with a tree's memory, and how to fix it"),
     "kernels": Verb("carveout.cli.kernels", "what is known about each kernel version, and how"),
 }
 

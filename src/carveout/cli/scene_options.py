@@ -109,8 +109,11 @@ class SceneInput(NamedTuple):
     """Every file that was named, so that none is written over."""
 
 
-def add_scene_options(parser: Parser) -> None:
-    """Add every scene option, and --scene, to a verb's parser."""
+def add_scene_options(parser: Parser, *, several: tuple[str, ...] = ()) -> None:
+    """Add every scene option, and --scene, to a verb's parser.
+
+    several: options that this verb takes more than once, one scene for each value; they are lists in the result.
+    """
     group = parser.add_argument_group("scene: what the tree cannot say")
     group.add_argument(
         "--scene", metavar="FILE", help="TOML file with the options below as keys; options win"
@@ -119,8 +122,11 @@ def add_scene_options(parser: Parser) -> None:
         flag = f"--{option.name}"
         if option.kind == "flag":
             group.add_argument(flag, action="store_true", default=False, help=option.help)
-        elif option.kind in ("many", "files"):
-            group.add_argument(flag, action="append", default=[], metavar=option.metavar, help=option.help)
+        elif option.kind in ("many", "files") or option.name in several:
+            more = "; repeatable" if option.name in several else ""
+            group.add_argument(
+                flag, action="append", default=[], metavar=option.metavar, help=option.help + more
+            )
         else:
             group.add_argument(flag, metavar=option.metavar, help=option.help)
 
