@@ -17,9 +17,11 @@ BOARD ?= examples/media-soc.dtb
 SCENE ?= examples/scenes/media-soc-6.12.toml
 PYTEST_ARGS ?= -n auto
 DTBS ?=
+ORACLE_ARCH ?= arm64
+ORACLE_ARGS ?=
 
 .NOTPARALLEL:
-.PHONY: help demo test test-slow lint format types ci docs docs-check bench clean venv
+.PHONY: help demo test test-slow lint format types ci docs docs-check bench oracle clean venv
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -74,6 +76,10 @@ ci: lint types test docs-check ## all that CI checks, without the slow tests
 
 bench: $(VENV)/.stamp-run ## measure against peers and budgets (DTBS=FOLDER for real trees)
 	$(BIN)/python bench/run.py $(if $(DTBS),--dtbs $(DTBS))
+
+oracle: $(VENV)/.stamp-run ## boot real kernels in QEMU and compare (ORACLE_ARCH="arm64 arm riscv64", ORACLE_ARGS=...)
+	-$(BIN)/python -m tools.oracle fetch --arch $(ORACLE_ARCH)
+	$(BIN)/python -m tools.oracle run --arch $(ORACLE_ARCH) $(ORACLE_ARGS)
 
 clean: ## remove everything that make has made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage build dist

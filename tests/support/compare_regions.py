@@ -41,7 +41,7 @@ def region_differences(recorded: Recording, boot: Boot) -> list[str]:
 def _is_from_firmware(recorded: Recording, ours: PlacedRegion) -> bool:
     """Say whether the kernel reserved this place too, for a node that the firmware put into its tree."""
     return any(
-        op["caller"] == "fdt_scan_reserved_mem" and op["op"] == "reserve" and int(op["base"], 16) == ours.base
+        op.get("caller") == "fdt_scan_reserved_mem" and op["op"] == "reserve" and int(op["base"], 16) == ours.base
         for op in recorded.fields["memblock_ops"]
     )
 
@@ -61,7 +61,7 @@ def _base(recorded: Recording, theirs: RecordedRegion, ours: PlacedRegion) -> li
     if theirs.source is not None:
         return _known_base(theirs, ours)
     if theirs.candidates:
-        if ours.base in theirs.candidates:
+        if ours.base in theirs.candidates or (ours.base is None and _some_were_not_placed(recorded, theirs)):
             return []
         return [f"kernel at one of {', '.join(map(_hex, theirs.candidates))}, carveout {_hex(ours.base)}"]
     # Without memblock's own messages a placement may have gone unseen; a static one may even with them.
@@ -97,6 +97,8 @@ def _outcome(recorded: Recording, theirs: RecordedRegion, ours: PlacedRegion) ->
         expected = {Outcome.PLACED}
     elif theirs.candidates:
         expected = {Outcome.PLACED, Outcome.RELEASED}
+        if _some_were_not_placed(recorded, theirs):
+            expected |= {Outcome.IGNORED, Outcome.ALLOC_FAILED}
     elif recorded.early_console is not None:
         return []
     elif theirs.kind == "static":
@@ -107,6 +109,12 @@ def _outcome(recorded: Recording, theirs: RecordedRegion, ours: PlacedRegion) ->
     if ours.outcome in expected:
         return []
     return [f"kernel {' or '.join(sorted(expected))}, carveout {ours.outcome}: {ours.why}"]
+
+
+def _some_were_not_placed(recorded: Recording, theirs: RecordedRegion) -> bool:
+    """Say whether more regions share these candidates than there are: which of them have one is not known."""
+    sharing = [region for region in recorded.regions if region.candidates == theirs.candidates]
+    return len(sharing) > len(theirs.candidates)
 
 
 def _use(recorded: Recording, theirs: RecordedRegion, ours: PlacedRegion) -> list[str]:
@@ -125,13 +133,20 @@ def _use(recorded: Recording, theirs: RecordedRegion, ours: PlacedRegion) -> lis
 
 
 def _shared_candidates(theirs: tuple[RecordedRegion, ...], ours: dict[str, PlacedRegion]) -> list[str]:
-    """Regions the recorder could not tell apart must still lie in different places."""
+    """Regions the recorder could not tell apart must still lie in different places, and all of these be taken."""
     seen: dict[int, str] = {}
     found = []
+    for candidates in dict.fromkeys(region.candidates for region in theirs if region.candidates):
+        names = [region.name for region in theirs if region.candidates == candidates and region.name in ours]
+        used = [n for n in names if ours[n].outcome in {Outcome.PLACED, Outcome.RELEASED}]
+        if len(names) > len(candidates) > len(used):
+            found.append(f"kernel places {len(candidates)} of {', '.join(names)}, carveout {len(used)}")
     for region in theirs:
-        base = ours[region.name].base if region.candidates and region.name in ours else None
-        if base is None:
+        one = ours.get(region.name) if region.candidates else None
+        # What was given back may have been taken by the next.
+        if one is None or one.base is None or one.outcome is Outcome.RELEASED:
             continue
+        base = one.base
         if base in seen:
             found.append(f"{region.name} and {seen[base]} are both at {_hex(base)}")
         seen[base] = region.name

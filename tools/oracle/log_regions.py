@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from carveout.fdt import parse
 from carveout.span import MIB
@@ -101,7 +101,14 @@ def region_rows(
     """Return one row for each child of /reserved-memory, and the names in the order of the kernel's lines."""
     nodes = children(parse(dtb))
     facts, order = _read(lines)
-    return [_row(node, facts.get(node.name) or _Facts(), nodes, ops, dump) for node in nodes], order
+    rows = [_row(node, facts.get(node.name) or _Facts(), nodes, ops, dump) for node in nodes]
+    # A call whose region is known is nobody else's, unless its driver refused it and the next one got the memory.
+    known = {row["base"] for row in rows if row["source"] is not None and "no_match" not in row}
+    for row in rows:
+        rest = [base for base in cast("list[str]", row.pop("candidates", [])) if base not in known]
+        if rest:
+            row["candidates"] = rest
+    return rows, order
 
 
 def _read(lines: Iterable[str]) -> tuple[dict[str, _Facts], list[str]]:

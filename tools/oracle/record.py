@@ -142,7 +142,7 @@ def write_scenario(folder: Path, scenario: Scenario, arch: str, boots: list[Reco
 
 
 def read_recorded(folder: Path) -> list[Recorded]:
-    """Return the boots in a folder that `write_scenario` wrote."""
+    """Return the boots in a folder that `write_scenario` wrote, their logs read anew."""
     expected = json.loads(gzip.decompress((folder / "expected.json.gz").read_bytes()))
     found = []
     for release, row in sorted(expected["kernels"].items()):
@@ -150,5 +150,11 @@ def read_recorded(folder: Path) -> list[Recorded]:
         text = gzip.decompress(log.read_bytes()).decode() if log.exists() else ""
         named = {"scenario": expected["scenario"], "title": expected["title"], "tags": expected["tags"]}
         dtb = gzip.decompress((folder / row["dtb"]).read_bytes())
+        if text:
+            placed = row["boot"]["kernel_file"]
+            moved = MACHINES[row["kernel"]["arch"]].moves_image or placed is None
+            row.update(log_fields(text, dtb, None if moved else int(placed["base"], 16)))
+            row["boot"]["kernel_image"] = row.pop("kernel_image")
+            row["panic"] = row["panic"] or (row.get("early_console") or {}).get("panic")
         found.append(Recorded({"source": SOURCE, **named, **row}, dtb, text))
     return found
