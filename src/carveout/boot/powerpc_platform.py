@@ -22,7 +22,7 @@ _VEC5_MMU_BYTE = 0x18
 _VEC5_MMU_MASK, _VEC5_RADIX = 0xC0, 0x40
 # The upper half of the processor version: POWER9, its successors, and the architecture levels 3.0 and 3.1.
 _RADIX_PROCESSORS = (0x4E, 0x80, 0x82)
-_LOGICAL_30 = 0x0F000005
+_RADIX_LEVELS = (0x0F000005, 0x0F000006, 0x0F000007)
 _SEGMENT_1T = 0x28
 _PID_BITS_GUEST, _PID_BITS_BARE = 19, 20
 
@@ -114,16 +114,19 @@ def _is_radix(state: EarlyBoot, cpu: Node | None, *, bare: bool) -> bool:
     if bare:
         if state.board.tree.node("/cpus/ibm,powerpc-cpu-features/mmu-radix") is not None:
             return True
-        version = (_words(cpu, "cpu-version") or [0])[0] if cpu is not None else 0
-        return version >> 16 in _RADIX_PROCESSORS or (
-            version & ~0xF == _LOGICAL_30 & ~0xF and version >= _LOGICAL_30
-        )
+        processor = _words(cpu, "cpu-version") if cpu is not None else []
+        return bool(processor) and _has_radix(processor[0])
     # A guest uses what was negotiated with the hypervisor; without an answer, the hash MMU.
     chosen = find_chosen(state.board, state.behaviour)
     vec5 = chosen.node.prop("ibm,architecture-vec-5") if chosen is not None else None
     if vec5 is None or vec5.length <= _VEC5_MMU_BYTE:
         return False
     return vec5.value[_VEC5_MMU_BYTE] & _VEC5_MMU_MASK == _VEC5_RADIX
+
+
+def _has_radix(processor: int) -> bool:
+    # The register says the model; below a hypervisor also the level of the architecture, 3.0 or later.
+    return processor >> 16 in _RADIX_PROCESSORS or processor in _RADIX_LEVELS
 
 
 def _radix_disabled(state: EarlyBoot) -> bool:

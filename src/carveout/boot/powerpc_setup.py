@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.boot.memblock import Flag
+from carveout.boot.result import StepKind
 from carveout.boot.state import KernelPanic
 from carveout.boot.unflatten import unflatten
 from carveout.span import GIB, KIB, MIB, Span, round_down, round_up
@@ -34,6 +35,7 @@ _MACHINE_CHECKS = 0x888
 _HUGE, _GIANT, _GIANT_TABLE = 2 * MIB, GIB, 512 * GIB
 _PROCESS_ENTRY = 16
 # The hash table has an entry group of 128 bytes for every two pages of RAM, and at least 2048 groups.
+_HASH_PAGE = 16 * MIB
 _GROUP, _MIN_GROUPS = 128, 1 << 11
 
 
@@ -49,6 +51,16 @@ def move_tree(state: EarlyBoot, limit: int, crash: Span | None) -> None:
     cut = bool(limit) and dtb.end > limit
     if over or cut or not state.mb.intersects_memory(dtb.end - 1, 1):
         state.allocate(dtb.size, page, "dtb", "the tree is moved: its place is not safe", source=_SOURCE)
+
+
+def _map_with_hash(state: EarlyBoot) -> None:
+    # Bare metal maps RAM with pages of 16 MiB; both boots of 6.1 in which the last one was cut by mem= hung.
+    if state.behaviour.powerpc_memory_limit == "page-up" and state.mb.end_of_dram() % _HASH_PAGE:
+        state.doubts.append(
+            "RAM that is no multiple of 16 MiB hung both boots that were tried with the hash MMU"
+        )
+        state.step(StepKind.PANIC, "linear map", "the last page of 16 MiB is not all RAM", source=_SOURCE)
+        raise KernelPanic(None)
 
 
 class Setup:
@@ -171,6 +183,7 @@ def _hash_tables(state: EarlyBoot, platform: Platform) -> None:
         ram = 1 << (state.mb.phys_mem_size() - 1).bit_length()
         size = max(ram // (2 * page), _MIN_GROUPS) * _GROUP
         state.allocate(size, size, _TABLES, "hash table", end=state.mask, source=_SOURCE)
+        _map_with_hash(state)
     if state.profile.powerpc.hash_slots:
         state.allocate(
             state.mb.end_of_dram() // page, 1, _TABLES, "a byte for each page", end=platform.real_limit,
