@@ -43,12 +43,21 @@ def _take_vectors(state: EarlyBoot) -> None:
     above, below = state.profile.arm.paging_pages
     reason = "vectors and tables of fixed mappings"
     for _ in range(above):
-        state.allocate(page, page, "page tables", reason, source=_SOURCE)
+        _early_alloc(state, reason)
     hole = state.mb.alloc(page, page)
     for _ in range(below):
-        state.allocate(page, page, "page tables", reason, source=_SOURCE)
+        _early_alloc(state, reason)
     if hole:
         state.mb.phys_free(hole, page)
+
+
+def _early_alloc(state: EarlyBoot, reason: str) -> None:
+    # One page, or the kernel panics: without room, or with a full list of reserved regions.
+    page = state.config.page_size
+    if not state.allocate(page, page, "page tables", reason, source=_SOURCE):
+        state.doubts.append("a boot without a page for its first tables was never recorded")
+        state.step(StepKind.PANIC, "page tables", "no page could be allocated", size=page, source=_SOURCE)
+        raise KernelPanic(f"early_alloc: Failed to allocate {page} bytes align=0x{page:x}")
 
 
 def allocate_mem_map(state: EarlyBoot) -> Span:
@@ -74,9 +83,8 @@ def described_ram(state: EarlyBoot) -> Span:
 
 
 def _take_tables(state: EarlyBoot, entries: set[int], reason: str) -> None:
-    page = state.config.page_size
     for entry in sorted(entries):
-        state.allocate(page, page, "page tables", f"0x{entry * PMD_SIZE:x}: {reason}", source=_SOURCE)
+        _early_alloc(state, f"0x{entry * PMD_SIZE:x}: {reason}")
 
 
 def _split_entries(state: EarlyBoot, lowmem: Lowmem) -> set[int]:
