@@ -31,10 +31,10 @@ KERNELS = ("5.10", "6.1", "6.12", "7.2")
 IMAGE_SIZES = {"5.10": 0x12F_42CC, "6.1": 0x130_7588, "6.12": 0x152_C190, "7.2": 0x17A_CE84}
 
 
-def arm_scene(kernel: str, **changes: Any) -> Scene:
+def arm_scene(series: str, **changes: Any) -> Scene:
     """Return a scene that says all there is to say. changes: fields of Scene."""
-    image = Span.sized(STEXT, IMAGE_SIZES[kernel])
-    values: dict[str, Any] = {"kernel": kernel, "arch": "arm", "kernel_image": image, "dtb_at": DTB_AT}
+    image = Span.sized(STEXT, IMAGE_SIZES[series])
+    values: dict[str, Any] = {"kernel": series, "arch": "arm", "kernel_image": image, "dtb_at": DTB_AT}
     return Scene(**{**values, **changes})
 
 

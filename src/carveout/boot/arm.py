@@ -29,10 +29,16 @@ if TYPE_CHECKING:
     from carveout.boot.state import EarlyBoot
 
 _SOURCE = "kernel-semantics 1.3"
+# Without LPAE.
+_PHYS_BITS = 32
 
 
 def boot_arm(state: EarlyBoot) -> None:
     """Run the sequence; raises KernelPanic or MemblockPanic when the kernel would die."""
+    if state.config.phys_bits != _PHYS_BITS or "lpae" in state.scene.kernel:
+        state.scene_doubts.append(
+            "LPAE kernels were never booted: the page tables and limits are those without it"
+        )
     start = state.lowest_ram = phys_offset(state)
     scan_memory(state)
     if state.behaviour.usable_memory_range != "arm64-first":

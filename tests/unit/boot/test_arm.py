@@ -196,6 +196,13 @@ def test_another_build_is_modelled() -> None:
     assert boot_arm("6.12", kernel_image=Span.sized(STEXT, 0x100_0000)).exactness is Exactness.MODELLED
 
 
+def test_lpae_is_modelled() -> None:
+    scene = arm_scene("6.12", kernel="6.12.107+deb13-armmp-lpae")
+    result = boot(board_of(cpus("arm,cortex-a15"), memory((RAM.start, RAM.size))), scene)
+    assert result.exactness is Exactness.MODELLED
+    assert any("LPAE" in note for note in result.notes)
+
+
 def test_kernel_outside_ram_is_modelled() -> None:
     assert boot_arm("6.12", cmdline="mem=256M@0x60000000").exactness is Exactness.MODELLED
 
