@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import IO, TYPE_CHECKING, NamedTuple, Self
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +60,8 @@ class Qemu:
             text=True,
         )
         self.started = time.monotonic()
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._file: IO[str] | None = None
         try:
             self._connect(path)
         except BaseException:
@@ -77,7 +79,6 @@ class Qemu:
         self.end()
 
     def _connect(self, path: Path) -> None:
-        self._socket = socket.socket(socket.AF_UNIX)
         while True:
             try:
                 self._socket.connect(str(path))
@@ -94,6 +95,7 @@ class Qemu:
 
     def call(self, command: str, **arguments: object) -> object:
         """Return what QEMU answers to one QMP command; None when it refuses it."""
+        assert self._file is not None
         self._file.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
         self._file.flush()
         while line := self._file.readline():
@@ -140,6 +142,9 @@ class Qemu:
 
     def end(self) -> str:
         """End QEMU and return its error output."""
+        if self._file is not None:
+            self._file.close()
+        self._socket.close()
         self.process.kill()
         _, errors = self.process.communicate()
         return errors or ""

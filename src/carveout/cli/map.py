@@ -53,7 +53,7 @@ def run(argv: list[str]) -> int:
 
 def _given(args: Namespace, given: SceneInput) -> tuple[str, Boot]:
     if args.board is None:
-        raise UsageError("no BOARD given, expected a .dtb, a .dts, or --live; see 'carveout map --help'")
+        raise UsageError("the following arguments are required: BOARD; see 'carveout map --help'")
     loaded = load_board(args.board, given.overlays)
     board = read_board(loaded.tree, is_made_here=loaded.is_made_here)
     return _title(loaded.name, board.model), boot(board, given.scene)
