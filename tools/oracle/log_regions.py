@@ -52,6 +52,7 @@ class Child:
     reg: tuple[int, int] | None
     size: int | None
     no_map: bool
+    enabled: bool
 
     @property
     def kind(self) -> str:
@@ -86,7 +87,9 @@ def children(tree: Tree) -> list[Child]:
                 int.from_bytes(reg.value[4 * address : 4 * (address + size)], "big"),
             )
         asked = None if length is None else int.from_bytes(length.value, "big")
-        found.append(Child(node.name, pair, asked, node.prop("no-map") is not None))
+        status = node.prop("status")
+        enabled = status is None or status.value in {b"okay\0", b"ok\0"}
+        found.append(Child(node.name, pair, asked, node.prop("no-map") is not None, enabled))
     return found
 
 
@@ -165,12 +168,8 @@ def _placement(
         return fact.pool_base, size or fact.pool_size, "pool-line"
     if node.reg is not None:
         base, size = node.reg
-        if (
-            node.no_map
-            and size
-            and dump is not None
-            and _cover(base, size, _spans(dump, nomap=True)) == "full"
-        ):
+        if node.enabled and node.no_map and size and _is_nomap(base, size, dump):
+            # A disabled one can only lie in what another has made no-map.
             return base, size, "dump-nomap"
         if any((op.base, op.size) == (base, size) for op in _by_reserver(ops)):
             return base, size, "memblock-op"
@@ -182,6 +181,10 @@ def _placement(
     if len(hits) == 1 and alone and hits[0].count == 1:
         return hits[0].base, hits[0].size, "memblock-op"
     return None, None, None
+
+
+def _is_nomap(base: int, size: int, dump: Dump | None) -> bool:
+    return dump is not None and _cover(base, size, _spans(dump, nomap=True)) == "full"
 
 
 def _by_reserver(ops: Iterable[Op]) -> list[Op]:
