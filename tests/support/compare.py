@@ -115,7 +115,8 @@ def limits(recorded: Recording) -> list[str]:
     if reference_dump(recorded) is None:
         said.append("memory, reserved-list: the boot ended before the memblock dump")
     if not has_kernels_tree(recorded):
-        said.append("reserved-list: the tree is as before the firmware changed it, of another size")
+        why = "the tree is as before the firmware changed it, of another size"
+        said += [f"{kind}: {why}" for kind in (Kind.RESERVED, Kind.RESERVED_FLAGS)]
     if recorded.cma_reserved_kib is None:
         said.append("cma-total: the boot ended before the Memory: line")
     return said

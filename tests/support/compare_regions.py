@@ -39,14 +39,16 @@ def region_differences(recorded: Recording, boot: Boot) -> list[str]:
 
 
 def _is_from_firmware(recorded: Recording, ours: PlacedRegion) -> bool:
-    """Say whether the kernel reserved this place too, for a node that the firmware put into its tree."""
-    return any(
-        op.get("caller") == "fdt_scan_reserved_mem" and op["op"] == "reserve" and int(op["base"], 16) == ours.base
+    """Say whether the kernel reserved this place too, for the node that OpenSBI puts into its tree."""
+    return ours.name.startswith("mmode_resv") and any(
+        op.get("caller") == "fdt_scan_reserved_mem"
+        and op["op"] == "reserve"
+        and int(op["base"], 16) == ours.base
         for op in recorded.fields["memblock_ops"]
     )
 
 
-def _dies_here(recorded: Recording, theirs: RecordedRegion) -> bool:
+def dies_here(recorded: Recording, theirs: RecordedRegion) -> bool:
     """Say whether this region's reservation is the one during which the kernel died for want of room in a list."""
     ops = recorded.fields["memblock_ops"]
     died = recorded.panic is not None and "cannot resize" in recorded.panic
@@ -91,7 +93,7 @@ def _outcome(recorded: Recording, theirs: RecordedRegion, ours: PlacedRegion) ->
     elif theirs.no_match:
         # Refused by its driver. What was never reserved cannot be given back.
         expected = {Outcome.RESERVE_FAILED} if theirs.reserve_failed else {Outcome.RELEASED}
-    elif theirs.reserve_failed or _dies_here(recorded, theirs):
+    elif theirs.reserve_failed or dies_here(recorded, theirs):
         expected = {Outcome.RESERVE_FAILED}
     elif theirs.source is not None:
         expected = {Outcome.PLACED}

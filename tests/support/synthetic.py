@@ -18,6 +18,7 @@ from carveout.boot.result import (
     ReservedRange,
 )
 from support.compare import recorded_cma, reduced_cma, reference_dump
+from support.compare_regions import dies_here
 
 if TYPE_CHECKING:
     from support.recordings import RecordedCma, RecordedRegion, Recording
@@ -32,7 +33,7 @@ def boot_of(recorded: Recording) -> Boot:
     return Boot(
         scene=cast("Any", None),
         profile=cast("Any", None),
-        regions=tuple(_region(region, taken) for region in regions),
+        regions=tuple(_region(recorded, region, taken) for region in regions),
         cma=_areas(recorded),
         memory=tuple(
             MemoryRange(base=e.base, size=e.size, nomap=bool(e.flags & 4), flags=e.flags, nid=e.nid)
@@ -96,7 +97,9 @@ def _areas(recorded: Recording) -> tuple[CmaArea, ...]:
     )
 
 
-def _outcome(recorded: RecordedRegion, base: int | None) -> Outcome:
+def _outcome(whole: Recording, recorded: RecordedRegion, base: int | None) -> Outcome:
+    if dies_here(whole, recorded):
+        return Outcome.RESERVE_FAILED
     if recorded.alloc_failed:
         return Outcome.ALLOC_FAILED
     if recorded.reserve_failed:
@@ -106,12 +109,12 @@ def _outcome(recorded: RecordedRegion, base: int | None) -> Outcome:
     return Outcome.IGNORED if base is None else Outcome.PLACED
 
 
-def _region(recorded: RecordedRegion, taken: set[int]) -> PlacedRegion:
+def _region(whole: Recording, recorded: RecordedRegion, taken: set[int]) -> PlacedRegion:
     free = [base for base in recorded.candidates if base not in taken]
     base = free[0] if free and recorded.source is None else recorded.base
     if base is not None and recorded.candidates:
         taken.add(base)
-    outcome = _outcome(recorded, base)
+    outcome = _outcome(whole, recorded, base)
     return PlacedRegion(
         path=f"/reserved-memory/{recorded.name}",
         name=recorded.name,

@@ -305,7 +305,15 @@ def test_an_exit_without_a_word_is_only_known_to_have_failed() -> None:
 
 
 def test_more_is_required_where_the_dump_can_be_met() -> None:
-    assert Kind.RESERVED in required("arm64")
-    assert Kind.RESERVED not in required("riscv64")
+    assert Kind.RESERVED_LAST in required("ppc64")
+    assert Kind.RESERVED_LAST not in required("riscv64")
     for arch in ("arm64", "arm", "riscv64", "ppc64"):
-        assert {Kind.LOG, Kind.CMA, Kind.REGIONS, Kind.MEMORY, Kind.OUTCOME} <= required(arch)
+        assert {
+            Kind.RESERVED,
+            Kind.RESERVED_FLAGS,
+            Kind.LOG,
+            Kind.CMA,
+            Kind.REGIONS,
+            Kind.MEMORY,
+            Kind.OUTCOME,
+        } <= required(arch)
