@@ -23,6 +23,8 @@ _UNMODELLED = {
     "kvm_arm.mode": "memory for a protected hypervisor",
     "memmap": "the map of RAM",
 }
+# The smallest COMMAND_LINE_SIZE of any architecture here (kernel-semantics 10).
+_SHORTEST_CMDLINE = 1024
 _SEEN_SPAN = 64 * GIB
 
 
@@ -109,6 +111,8 @@ def _scene_gaps(state: EarlyBoot) -> list[str]:
         for name in ("initrd", "initrdmem")
         if state.arguments.last(name) is not None
     ]
+    if len(scene.cmdline) >= _SHORTEST_CMDLINE:
+        gaps.append("the command line is so long that the kernel may cut it off, which is not simulated")
     if state.initrd_is_reversed:
         gaps.append("linux,initrd-end is below linux,initrd-start, which was never booted on this kernel")
     layout = state.profile.layout

@@ -50,7 +50,7 @@ def _bind(
     if target is None:
         return ENODEV, "the phandle leads nowhere", None
     if not is_enabled(target):
-        return ENODEV, "the region is disabled: nothing is assigned", None
+        return None, "the region is disabled: the driver is told all is well, and gets no memory", None
     entry = _lookup(state, consumer, target.name)
     if state.ram_is_unknown and (entry is None or _depends_on_ram(entry)):
         return None, "not known: RAM is not known, pass --memory SIZE@BASE", None

@@ -153,10 +153,11 @@ def _allocate(
     before = mb.bottom_up
     mb.bottom_up = bottom_up
     try:
-        removes = no_map and state.behaviour.dynamic_nomap == "remove"
+        removed = removes = no_map and state.behaviour.dynamic_nomap == "remove"
         if removes:
             base = mb.find(size, align, window.start, window.end)
-            if base and mb.remove(base, size):
+            removed = mb.remove(base, size) == 0 if base else False
+            if base and not removed:
                 # The kernel keeps the place it found, although nothing was taken there.
                 region.reasons.append("the array of memory regions is full: it is not taken from RAM")
                 region.doubts.append("a dynamic no-map region that memblock cannot remove was never booted")
@@ -176,9 +177,9 @@ def _allocate(
     if bottom_up:
         reason += ": its window begins at a dynamic region placed before"
     state.step(StepKind.ALLOC, path, reason, base=base, size=size, source=_SOURCE)
-    if removes:
+    if removed:
         state.step(StepKind.NOMAP, path, "no-map: removed from memory", base=base, size=size, source=_SOURCE)
-    elif no_map:
+    elif no_map and not removes:
         state.step(StepKind.NOMAP, path, "no-map: reserved and marked", base=base, size=size, source=_SOURCE)
     return base
 

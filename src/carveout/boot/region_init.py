@@ -92,7 +92,11 @@ def _undo(state: EarlyBoot, entry: ReservedMem) -> None:
                    base=entry.base, size=entry.size)  # fmt: skip
     else:
         state.free(entry.base, entry.size, node.path, "given back to the system")
-    region.reasons.append("its region driver refused it, so the memory was given back to the system")
+    free = state.mb.largest_free(align=1, start=entry.base, end=entry.base + entry.size)
+    if free is not None or state.ram_is_unknown:
+        region.reasons.append("its region driver refused it, so the memory was given back to the system")
+    else:
+        region.reasons.append("its region driver refused it, yet none of the memory became free")
 
 
 def _summary(state: EarlyBoot, entry: ReservedMem) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _SOURCE = "kernel-semantics 4.6"
 _STRUCT_PAGE = 64
+# 2 TiB in the smallest sections. A tree can claim any amount of RAM, and time must stay bounded.
+_MOST_SECTIONS = 1 << 14
 _MEM_SECTION = 32
 _PHYS_BITS = 48
 _GIB_SLOT = GIB
@@ -31,6 +33,11 @@ def sparse_init(state: EarlyBoot, memstart: int, node_data: dict[int, int]) -> N
     """Allocate the memory map of all sections. node_data: node → address of its NODE_DATA."""
     layout = state.profile.arm64
     page = state.config.page_size
+    count = sum((r.base + r.size - 1) // layout.section_size - r.base // layout.section_size + 1
+                for r in state.mb.memory)  # fmt: skip
+    if count > _MOST_SECTIONS:
+        state.doubts.append(f"the memory map of {count} sections of RAM is not simulated")
+        return
     bits = 52 if state.scene.cpu_va == 52 and state.config.va_bits == 52 else _PHYS_BITS
     per_root = page // _MEM_SECTION
     root_array = (1 << bits) // layout.section_size // per_root * 8

@@ -167,6 +167,29 @@ def test_an_image_outside_ram() -> None:
     assert is_doubted(boot(board, usual_scene("6.12", dtb_at=0x5800_0000)), "not wholly in RAM")
 
 
+@pytest.mark.parametrize(
+    ("dtb_at", "words"),
+    [
+        # 1.2 step 1: 8-aligned.
+        pytest.param(0x4800_0004, "multiple of 8 bytes", id="misaligned"),
+        pytest.param(0x3000_0000, "tree is not wholly in RAM", id="outside-RAM"),
+    ],
+)
+def test_a_tree_where_no_kernel_was_booted(dtb_at: int, words: str) -> None:
+    assert is_doubted(boot_regions("6.12", dtb_at=dtb_at), words)
+
+
+def test_a_tree_of_more_than_2_mib() -> None:
+    # 1.2 step 1: at most 2 MiB.
+    big = node("big", {"data": bytes(2 << 20)})
+    assert is_doubted(boot_regions("6.12", others=[big]), "not longer than 2 MiB")
+
+
+def test_a_very_long_command_line() -> None:
+    # 10: COMMAND_LINE_SIZE is 1024 on arm and riscv, 2048 elsewhere; the rest is cut off.
+    assert is_doubted(boot_regions("6.12", cmdline="x" * 5000 + " cma=16M"), "command line is so long")
+
+
 def test_no_room_for_what_follows_the_regions() -> None:
     # 5.6 (6): a region without alloc-ranges may take the last bytes: of 25 MiB above the image, 24 here. The memory
     # map alone takes 2 MiB (4.6).
@@ -174,3 +197,32 @@ def test_no_room_for_what_follows_the_regions() -> None:
     result = boot_regions("6.12", region("d", size=mib(24)), ram=[small], dtb_at=0x4010_0000)
     assert named(result, "d").exactness is Exactness.EXACT
     assert is_doubted(result, "there is no room for struct pages")
+
+
+@pytest.mark.parametrize(("kernel", "page_size"), [*((k, 4096) for k in KERNELS), ("6.12", 16384)])
+def test_any_amount_of_ram_takes_bounded_time(kernel: str, page_size: int) -> None:
+    # A tree can claim all of the physical addresses; so much RAM was never booted.
+    ram = [Span.sized(0x4000_0000, 1 << 46)]
+    result = boot_regions(kernel, ram=ram, page_size=page_size)
+    assert result.exactness is Exactness.MODELLED
+
+
+# ---- reasons ---------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("kernel", ["5.10", "6.1", "6.12"])
+@pytest.mark.parametrize(
+    ("kind", "free_on"),
+    [
+        # 3.5: on 5.10 NOMAP stays, since add only fills gaps; 6.1 and 6.12 clear it.
+        pytest.param({"reg": [(0x5000_0000, M16)]}, ("6.1", "6.12"), id="static"),
+        # 3.5, 8.32: on 5.10 it is RAM again; 6.1 and 6.12 leave it reserved.
+        pytest.param({"size": M16}, ("5.10",), id="dynamic"),
+    ],
+)
+def test_a_refused_nomap_pool_is_not_always_given_back(
+    kernel: str, kind: dict[str, object], free_on: tuple[str, ...]
+) -> None:
+    pool = region("r", "no-map", "reusable", compatible=POOL, **kind)
+    found = named(boot_regions(kernel, pool), "r")
+    assert found.outcome is Outcome.RELEASED
+    assert ("given back to the system" in found.why) is (kernel in free_on)
+    assert ("none of the memory became free" in found.why) is (kernel not in free_on)
