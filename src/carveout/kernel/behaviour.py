@@ -8,12 +8,10 @@ Section numbers are those of the kernel-semantics specification.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Behaviour:
+class Behaviour(NamedTuple):
     """The decisions of one kernel. Field names are the ones `--behaviour NAME=VALUE` takes."""
 
     # --- scan of the flat tree (1.1, 6) ---------------------------------------------------------------

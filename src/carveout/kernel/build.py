@@ -9,7 +9,7 @@ option in it is that of the package which was booted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from carveout.errors import KconfigError, UnsupportedProfile, VendorError
@@ -80,7 +80,7 @@ def apply_preset(preset: str, arch: str, base: Config, found: Findings) -> Confi
     found.doubts.append(
         f"preset {preset}: {names} are from {chosen.source}; every other option is that of Debian's kernel"
     )
-    return replace(base, **chosen.values)  # type: ignore[arg-type]
+    return base._replace(**chosen.values)  # type: ignore[arg-type]
 
 
 def apply_config(
@@ -105,9 +105,9 @@ def apply_config(
         found.doubts.append(f"the .config is of Linux {kconfig.version}, which was not booted")
     options = {row.field: f"CONFIG_{row.options[0]}" for row in FIELDS}
     differing = [
-        f"{options.get(item.name, item.name)} is {_shown(new)} (booted: {_shown(old)})"
-        for item in fields(base)
-        if (new := getattr(reading.config, item.name)) != (old := getattr(base, item.name))
+        f"{options.get(name, name)} is {_shown(new)} (booted: {_shown(old)})"
+        for name in base._fields
+        if (new := getattr(reading.config, name)) != (old := getattr(base, name))
     ]
     if differing:
         found.doubts.append("the .config is not that of the booted kernel: " + ", ".join(differing))
@@ -135,7 +135,7 @@ def apply_vendor(vendor: Vendor, base: Config, behaviour: Behaviour, found: Find
     changed = [*(name for name, _value in vendor.behaviour), *(f"CONFIG_{name}" for name in options)]
     what = ", ".join(changed) if changed else "nothing"
     found.doubts.append(f"vendor kernel {vendor.name}, which was not booted: it changes {what}")
-    return replace(base, **values)  # type: ignore[arg-type]
+    return base._replace(**values)  # type: ignore[arg-type]
 
 
 def _shown(value: object) -> str:

@@ -6,14 +6,12 @@ Source: kernel-semantics 10 (values read from Debian's configuration files).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 KIB = 1 << 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(NamedTuple):
     """One kernel configuration. Field names follow the CONFIG_ options; sizes are in the option's unit."""
 
     page_size: int
@@ -86,12 +84,12 @@ _POWERPC_61 = Config(
     kfence=False,
     cmdline="console=ttyS0,9600 console=tty0",
 )
-_POWERPC_72 = replace(
-    _POWERPC_61, page_size=4 * KIB, cma_areas=20, max_order=12, page_block_max_order=12, kfence=True
+_POWERPC_72 = _POWERPC_61._replace(
+    page_size=4 * KIB, cma_areas=20, max_order=12, page_block_max_order=12, kfence=True
 )
 # The configuration file of 6.12 was not read: as 7.2, less what that release added. Nothing that was booted
 # depends on the difference.
-_POWERPC_612 = replace(_POWERPC_72, page_block_max_order=None)
+_POWERPC_612 = _POWERPC_72._replace(page_block_max_order=None)
 
 _RISCV64_612 = Config(
     page_size=4 * KIB,
@@ -119,26 +117,25 @@ _ARM_510 = Config(
     coherent_needs_nomap=True,
     kfence=False,
 )
-_ARM_612 = replace(_ARM_510, cma_areas=8, max_order=11, kfence=True)
+_ARM_612 = _ARM_510._replace(cma_areas=8, max_order=11, kfence=True)
 
 DEBIAN: dict[tuple[str, str, int], Config] = {
     ("arm64", "5.10", 4 * KIB): _ARM64_510,
     ("arm64", "6.1", 4 * KIB): _ARM64_510,
     ("arm64", "6.12", 4 * KIB): _ARM64_612,
-    ("arm64", "6.12", 16 * KIB): replace(_ARM64_612, page_size=16 * KIB, max_order=11),
-    ("arm64", "7.2", 4 * KIB): replace(
-        _ARM64_612, page_block_max_order=10, dma_pernuma_cma=True, cma_size_pernuma=True
+    ("arm64", "6.12", 16 * KIB): _ARM64_612._replace(page_size=16 * KIB, max_order=11),
+    ("arm64", "7.2", 4 * KIB): _ARM64_612._replace(
+        page_block_max_order=10, dma_pernuma_cma=True, cma_size_pernuma=True
     ),
     ("powerpc64", "6.1", 64 * KIB): _POWERPC_61,
     ("powerpc64", "6.12", 4 * KIB): _POWERPC_612,
-    ("powerpc64", "6.12", 64 * KIB): replace(_POWERPC_612, page_size=64 * KIB, max_order=8),
+    ("powerpc64", "6.12", 64 * KIB): _POWERPC_612._replace(page_size=64 * KIB, max_order=8),
     ("powerpc64", "7.2", 4 * KIB): _POWERPC_72,
-    ("powerpc64", "7.2", 64 * KIB): replace(
-        _POWERPC_72, page_size=64 * KIB, max_order=8, page_block_max_order=8
+    ("powerpc64", "7.2", 64 * KIB): _POWERPC_72._replace(
+        page_size=64 * KIB, max_order=8, page_block_max_order=8
     ),
     ("riscv64", "6.12", 4 * KIB): _RISCV64_612,
-    ("riscv64", "7.2", 4 * KIB): replace(
-        _RISCV64_612,
+    ("riscv64", "7.2", 4 * KIB): _RISCV64_612._replace(
         cma=True,
         dma_cma=True,
         cma_size_mbytes=128,
@@ -150,6 +147,6 @@ DEBIAN: dict[tuple[str, str, int], Config] = {
     ("arm", "5.10", 4 * KIB): _ARM_510,
     ("arm", "6.1", 4 * KIB): _ARM_510,
     ("arm", "6.12", 4 * KIB): _ARM_612,
-    ("arm", "7.2", 4 * KIB): replace(_ARM_612, cma_size_mbytes=128, page_block_max_order=11),
+    ("arm", "7.2", 4 * KIB): _ARM_612._replace(cma_size_mbytes=128, page_block_max_order=11),
 }
 """(architecture, series, page size) → configuration of Debian's kernel package."""

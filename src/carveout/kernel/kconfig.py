@@ -10,7 +10,7 @@ Source: Documentation/kbuild/kconfig-language.rst for the form; kernel-semantics
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from carveout.errors import KconfigError
@@ -280,7 +280,7 @@ def config_of(kconfig: Kconfig, *, arch: str, base: Config, behaviour: Behaviour
         for name, archs, what in NEEDED
         if arch in archs and not kconfig.is_on(name)
     ]
-    config = replace(base, **values)  # type: ignore[arg-type]
+    config = base._replace(**values)  # type: ignore[arg-type]
     return ConfigReading(config, tuple(defaults), tuple(gaps))
 
 

@@ -6,7 +6,6 @@ The support matrix in the documentation and `carveout kernels` show the same tab
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import TYPE_CHECKING, NamedTuple, get_args, get_type_hints
 
 from carveout.errors import UnsupportedProfile
@@ -78,18 +77,18 @@ def field_knowledge(kernel: str) -> tuple[FieldKnowledge, ...]:
     open_names = {change.field for change in open_changes(release)}
     coming = {c.field: c for c in CHANGES if following is not None and c.by == following.series}
     found = []
-    for item in fields(Behaviour):
-        last = _last(item.name, release)
-        ahead = coming.get(item.name)
+    for name in Behaviour._fields:
+        last = _last(name, release)
+        ahead = coming.get(name)
         arrived = ahead is not None and series_key(ahead.certain_from) <= release.key
         if not between:
             how = BOOTED_HOW
-        elif item.name in open_names:
+        elif name in open_names:
             how = OPEN_HOW
         else:
             how = READ_HOW if ahead is not None else SAME_HOW
-        value = getattr(behaviour, item.name)
-        found.append(FieldKnowledge(item.name, value, how, last, None if arrived else ahead))
+        value = getattr(behaviour, name)
+        found.append(FieldKnowledge(name, value, how, last, None if arrived else ahead))
     return tuple(found)
 
 
@@ -108,9 +107,9 @@ def differences(older: str, newer: str) -> tuple[Difference, ...]:
     old, new = behaviour_of(older), behaviour_of(newer)
     release = parse_release(newer)
     return tuple(
-        Difference(item.name, before, after, _last(item.name, release))
-        for item in fields(Behaviour)
-        if (before := getattr(old, item.name)) != (after := getattr(new, item.name))
+        Difference(name, before, after, _last(name, release))
+        for name in Behaviour._fields
+        if (before := getattr(old, name)) != (after := getattr(new, name))
     )
 
 

@@ -8,8 +8,7 @@ that depend on them are `modelled`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,9 +18,8 @@ MIB = 1 << 20
 GIB = 1 << 30
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
-    """Build constants every architecture has, in bytes."""
+class Arm64Layout(NamedTuple):
+    """Build constants of an arm64 kernel, in bytes. Offsets are from `_text`."""
 
     device_node: int
     """sizeof(struct device_node)."""
@@ -29,16 +27,6 @@ class Layout:
     """sizeof(struct property)."""
     reserved_mem: int
     """sizeof(struct reserved_mem), for the array of the late pass; 0 where the array is static."""
-    alias_prop: int = 40
-    """sizeof(struct alias_prop), before the stem."""
-    tree_align: int = 8
-    """Alignment of the structures in the unflattened tree: that of a pointer."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arm64Layout(Layout):
-    """Build constants of an arm64 kernel, in bytes. Offsets are from `_text`."""
-
     node_data: int
     image_size: int
     """`_end - _text`."""
@@ -59,6 +47,10 @@ class Arm64Layout(Layout):
     """Distance of the start of vmemmap from the 512 GiB border below it."""
     vmemmap_head_mapped: bool
     """Whether the tables at the very start of vmemmap exist already."""
+    alias_prop: int = 40
+    """sizeof(struct alias_prop), before the stem."""
+    tree_align: int = 8
+    """Alignment of the structures in the unflattened tree: that of a pointer."""
 
 
 _VMEMMAP_SPAN = 512 * GIB
@@ -164,8 +156,7 @@ def derive_arm64(base: Arm64Layout, page_size: int) -> Arm64Layout:
     section = base.section_size
     if page_size == 64 * KIB:
         section = max(section, 512 * MIB)
-    return replace(
-        base,
+    return base._replace(
         section_size=section,
         section_usage=section_usage(section, _HUGE_PAGE[page_size]),
         vmemmap_origin=0,
@@ -173,10 +164,15 @@ def derive_arm64(base: Arm64Layout, page_size: int) -> Arm64Layout:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PowerpcLayout(Layout):
+class PowerpcLayout(NamedTuple):
     """Build constants of a powerpc64 kernel, in bytes, measured on its boots with memblock=debug."""
 
+    device_node: int
+    """sizeof(struct device_node)."""
+    property: int
+    """sizeof(struct property)."""
+    reserved_mem: int
+    """sizeof(struct reserved_mem), for the array of the late pass; 0 where the array is static."""
     image_size: int
     """What the kernel reserves for itself, from address 0."""
     paca: int
@@ -189,6 +185,10 @@ class PowerpcLayout(Layout):
     """Whether a guest with the hash MMU keeps a byte for each page of RAM."""
     node_data: int
     """NODE_DATA of the first node."""
+    alias_prop: int = 40
+    """sizeof(struct alias_prop), before the stem."""
+    tree_align: int = 8
+    """Alignment of the structures in the unflattened tree: that of a pointer."""
     percpu_unit: int = 0
     """The first percpu chunk, where it comes before KVM's contiguous area."""
     booted_on_bare_metal: bool = True
@@ -207,8 +207,8 @@ _POWERPC_72 = PowerpcLayout(
     node_data=0x8280,
     percpu_unit=0x29000,
 )
-_POWERPC_612 = replace(
-    _POWERPC_72, reserved_mem=48, image_size=0x287F000, hash_slots=True, node_data=0x8200, percpu_unit=0
+_POWERPC_612 = _POWERPC_72._replace(
+    reserved_mem=48, image_size=0x287F000, hash_slots=True, node_data=0x8200, percpu_unit=0
 )
 
 POWERPC_LAYOUTS: dict[tuple[str, int], PowerpcLayout] = {
@@ -224,17 +224,22 @@ POWERPC_LAYOUTS: dict[tuple[str, int], PowerpcLayout] = {
         node_data=0x5500,
     ),
     ("6.12", 4 * KIB): _POWERPC_612,
-    ("6.12", 64 * KIB): replace(_POWERPC_612, image_size=0x2990000, paca=0xD00, booted_on_bare_metal=False),
+    ("6.12", 64 * KIB): _POWERPC_612._replace(image_size=0x2990000, paca=0xD00, booted_on_bare_metal=False),
     ("7.2", 4 * KIB): _POWERPC_72,
-    ("7.2", 64 * KIB): replace(_POWERPC_72, image_size=0x2B90000, paca=0xD00, booted_on_bare_metal=False),
+    ("7.2", 64 * KIB): _POWERPC_72._replace(image_size=0x2B90000, paca=0xD00, booted_on_bare_metal=False),
 }
 """(series, page size) → constants of Debian's kernel."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RiscvLayout(Layout):
+class RiscvLayout(NamedTuple):
     """Build constants of a riscv64 kernel, in bytes, measured on its boots with memblock=debug."""
 
+    device_node: int
+    """sizeof(struct device_node)."""
+    property: int
+    """sizeof(struct property)."""
+    reserved_mem: int
+    """sizeof(struct reserved_mem), for the array of the late pass; 0 where the array is static."""
     node_data: int
     section_size: int
     """Bytes of RAM in one sparsemem section."""
@@ -242,6 +247,10 @@ class RiscvLayout(Layout):
     """Bytes of usage map per section."""
     section_address_bits: int
     """Width of the physical addresses that sections are numbered over."""
+    alias_prop: int = 40
+    """sizeof(struct alias_prop), before the stem."""
+    tree_align: int = 8
+    """Alignment of the structures in the unflattened tree: that of a pointer."""
 
 
 _RISCV_612 = RiscvLayout(
@@ -256,17 +265,26 @@ _RISCV_612 = RiscvLayout(
 
 RISCV_LAYOUTS: dict[tuple[str, int], RiscvLayout] = {
     ("6.12", 4 * KIB): _RISCV_612,
-    ("7.2", 4 * KIB): replace(_RISCV_612, reserved_mem=40, node_data=0x2A00),
+    ("7.2", 4 * KIB): _RISCV_612._replace(reserved_mem=40, node_data=0x2A00),
 }
 """(series, page size) → constants of Debian's kernel."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArmLayout(Layout):
+class ArmLayout(NamedTuple):
     """Build constants of a 32-bit arm kernel without LPAE, in bytes. Offsets are from PHYS_OFFSET."""
 
+    device_node: int
+    """sizeof(struct device_node)."""
+    property: int
+    """sizeof(struct property)."""
+    reserved_mem: int
+    """sizeof(struct reserved_mem), for the array of the late pass; 0 where the array is static."""
     image_size: int
     """`_end - _stext`: what the kernel reserves for itself."""
+    alias_prop: int = 40
+    """sizeof(struct alias_prop), before the stem."""
+    tree_align: int = 8
+    """Alignment of the structures in the unflattened tree: that of a pointer."""
     stext: int = 0x300000
     """Where the kernel begins: the first section behind its entry point."""
     swapper_pg_dir: tuple[int, int] = (0x204000, 0x4000)
@@ -290,12 +308,15 @@ _ARM_612 = ArmLayout(
 )
 
 ARM_LAYOUTS: dict[tuple[str, int], ArmLayout] = {
-    ("5.10", 4 * KIB): replace(_ARM_612, device_node=88, property=44, reserved_mem=0, image_size=0x12F42CC),
-    ("6.1", 4 * KIB): replace(_ARM_612, property=48, reserved_mem=0, image_size=0x1307588),
+    ("5.10", 4 * KIB): _ARM_612._replace(device_node=88, property=44, reserved_mem=0, image_size=0x12F42CC),
+    ("6.1", 4 * KIB): _ARM_612._replace(property=48, reserved_mem=0, image_size=0x1307588),
     ("6.12", 4 * KIB): _ARM_612,
-    ("7.2", 4 * KIB): replace(_ARM_612, reserved_mem=20, image_size=0x17ACE84, paging_pages=(3, 2)),
+    ("7.2", 4 * KIB): _ARM_612._replace(reserved_mem=20, image_size=0x17ACE84, paging_pages=(3, 2)),
 }
 """(series, page size) → constants of Debian's armmp kernel."""
+
+Layout = Arm64Layout | ArmLayout | PowerpcLayout | RiscvLayout
+"""Build constants of any architecture; the first three fields, alias_prop and tree_align are in all of them."""
 
 LAYOUTS: dict[str, Mapping[tuple[str, int], Layout]] = {
     "arm": ARM_LAYOUTS,

@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, get_args, get_type_hints
+from typing import TYPE_CHECKING, NamedTuple, get_args, get_type_hints
 
 from carveout.errors import InternalError, KconfigError, UnsupportedProfile
 from carveout.kernel.behaviour import Behaviour
@@ -50,8 +49,7 @@ _HIGHEST_ORDER = {4096: 10, 16384: 11, 65536: 13}
 _SMP_CACHE_BYTES = {"arm64": 64, "arm": 64, "riscv64": 64, "powerpc64": 128}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
+class Profile(NamedTuple):
     """What one kernel does: its decisions, its configuration, its build."""
 
     kernel: str
@@ -206,8 +204,7 @@ def _config(release: Release, arch: str, page_size: int, doubts: list[str]) -> C
         return base
     orders_are_counted = _fold(release).max_order_counts == "orders"
     order = _HIGHEST_ORDER.get(page_size, 11)
-    return replace(
-        base,
+    return base._replace(
         page_size=page_size,
         max_order=order + 1 if orders_are_counted else order,
         page_block_max_order=None if base.page_block_max_order is None else order,
@@ -251,7 +248,7 @@ def _fold(release: Release) -> Behaviour:
     for change in CHANGES:
         if series_key(change.certain_from) <= release.key:
             values[change.field] = change.value
-    return replace(Behaviour(), **values)  # type: ignore[arg-type]
+    return Behaviour()._replace(**values)  # type: ignore[arg-type]
 
 
 def _behaviour(release: Release, arch: str, doubts: list[str]) -> Behaviour:
@@ -293,7 +290,7 @@ def next_booted(release: Release) -> Booted | None:
 
 def _overridden(behaviour: Behaviour, overrides: tuple[tuple[str, str], ...], who: str) -> Behaviour:
     hints = get_type_hints(Behaviour)
-    known = {field.name for field in fields(Behaviour)}
+    known = set(Behaviour._fields)
     values: dict[str, object] = {}
     for name, text in overrides:
         if name not in known:
@@ -304,4 +301,4 @@ def _overridden(behaviour: Behaviour, overrides: tuple[tuple[str, str], ...], wh
             choices = ", ".join(str(value) for value in allowed)
             raise UnsupportedProfile(f"{who}{name}={text}: expected one of {choices}")
         values[name] = hit[0]
-    return replace(behaviour, **values)  # type: ignore[arg-type]
+    return behaviour._replace(**values)  # type: ignore[arg-type]

@@ -6,8 +6,6 @@ Expected values are worked out from the rule: VMALLOC_END 0xff800000, PAGE_OFFSE
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from carveout.boot.arm_lowmem import Lowmem, adjust_lowmem_bounds, phys_offset, vmalloc_limit
@@ -136,7 +134,7 @@ def test_first_ram_is_skipped_up_to_2_mib() -> None:
 
 def test_without_highmem_the_rest_is_dropped() -> None:
     state = arm_state("6.12", RAM)
-    state.config = replace(state.config, highmem=False)
+    state.config = state.config._replace(highmem=False)
     adjust_lowmem_bounds(state, Lowmem(phys_offset=PHYS_OFFSET, vmalloc_limit=PHYS_OFFSET + LOWMEM))
     assert state.mb.end_of_dram() == 0x7000_0000
     assert [line.text for line in state.log] == ["Ignoring RAM at 0x70000000-0x80000000"]

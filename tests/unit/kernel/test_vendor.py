@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,8 +18,8 @@ def test_the_example_changes_what_it_names_and_nothing_else() -> None:
     vendor = parse_vendor((EXAMPLES / "example-bsp-6.1.toml").read_bytes())
     base, changed = resolve("6.1", arch="arm64"), resolve(None, arch="arm64", vendor=vendor)
     assert changed.kernel == "6.1"
-    assert changed.behaviour == replace(base.behaviour, memreserve="last", alloc_direction="neighbour")
-    assert changed.config == replace(base.config, cma_size_mbytes=320)
+    assert changed.behaviour == base.behaviour._replace(memreserve="last", alloc_direction="neighbour")
+    assert changed.config == base.config._replace(cma_size_mbytes=320)
     assert base.doubts == ()
     assert len(changed.doubts) == 1
     assert "example-bsp-6.1" in changed.doubts[0]
