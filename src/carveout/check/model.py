@@ -111,6 +111,8 @@ class Rule(NamedTuple):
     """The check on one simulated boot. A rule has one of the two."""
     covers: tuple[str, ...] = ()
     """Identifiers of the binding's list of rules that this one covers (`ST01`, `AD05`, …)."""
+    is_about_run: bool = False
+    """Found by the run itself (comments that allow nothing, for one): no check of its own, no examples."""
 
 
 HEADINGS = (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from carveout.boot import boot
 from carveout.check.context import BoardContext, BootContext
 from carveout.check.model import Finding
+from carveout.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,12 +30,15 @@ class Checked(NamedTuple):
 
     findings: tuple[Finding, ...]
     boots: tuple[Boot, ...]
+    refused: tuple[tuple[str, UsageError], ...] = ()
+    """Scenes that this board cannot be booted in, with the reason: (name, error). Its boots are missing above."""
 
 
 def check_board(board: Board, scenes: Sequence[NamedScene], rules: Iterable[Rule], *, file: str) -> Checked:
     """Return what the rules find, by place in the tree, then by code.
 
-    file: what to call the board. Raises: UnsupportedProfile, SceneError from a scene.
+    file: what to call the board. A scene that makes no sense for this board (no architecture to be seen, for one)
+    is reported in `refused`; the rules about what the tree says are run all the same.
     """
     rules = tuple(rules)
     context = BoardContext(board)
@@ -45,8 +49,13 @@ def check_board(board: Board, scenes: Sequence[NamedScene], rules: Iterable[Rule
                 found.setdefault(_key(rule, problem), (rule, problem, []))
     booting = [rule for rule in rules if rule.boot is not None]
     boots: list[Boot] = []
+    refused: list[tuple[str, UsageError]] = []
     for named in scenes if booting else ():
-        result = boot(board, named.scene)
+        try:
+            result = boot(board, named.scene)
+        except UsageError as error:
+            refused.append((named.name, error))
+            continue
         boots.append(result)
         view = BootContext(context, result)
         for rule in booting:
@@ -57,7 +66,7 @@ def check_board(board: Board, scenes: Sequence[NamedScene], rules: Iterable[Rule
     order = _offsets(board, (problem.path for _, problem, _ in found.values()))
     findings = [_finding(rule, problem, bites, file) for rule, problem, bites in found.values()]
     findings.sort(key=lambda f: (order.get(f.path, 0), f.severity.rank, f.code, f.message))
-    return Checked(findings=tuple(findings), boots=tuple(boots))
+    return Checked(findings=tuple(findings), boots=tuple(boots), refused=tuple(refused))
 
 
 def _key(rule: Rule, problem: Problem) -> tuple[str, str, str, str]:

@@ -8,6 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from carveout.check.run import NamedScene
+from carveout.kernel.release import BOOTED
 from carveout.span import GIB, KIB, MIB
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def scene_matrix(
         cmdlines or (base.cmdline,),
     ):
         scene = replace(base, kernel=kernel, page_size=page, memory=memory, cmdline=cmdline)
-        parts = [kernel or "newest"]
+        parts = [kernel or BOOTED[-1].series]
         if len(page_sizes) > 1 and page is not None:
             parts.append(f"{page // KIB}K")
         if len(memories) > 1:

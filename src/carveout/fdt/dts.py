@@ -86,6 +86,15 @@ class SourceMap:
         """Return every place that adds to the node, in the order of reading."""
         return self._nodes.get(path, ())
 
+    def properties_of(self, path: str) -> tuple[str, ...]:
+        """Return the names of the node's properties that source text made, in the order of the tree."""
+        return tuple(name for at, name in self._properties if at == path and self._properties[at, name])
+
+    def files(self) -> tuple[str, ...]:
+        """Return every file that a node or property came from, in the order of the tree."""
+        places = [*self._nodes.values(), *self._properties.values()]
+        return tuple(dict.fromkeys(place.file for spans in places for place in spans))
+
     def of_property(self, path: str, name: str) -> SourceSpan | None:
         """Return where the property got its value; None when no source text made it (phandle, for one)."""
         return next(iter(self._properties.get((path, name), ())), None)
