@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from carveout.boot.result import PlacedRegion
     from carveout.check.context import BoardContext, BootContext, Region
 
+STATUS_OFF = ("disabled", "reserved", "fail")
+"""Values of `status`, beside `fail-...`, which the specification knows and which switch a node off."""
+
 
 def has_root_cells(context: BoardContext) -> bool:
     """Say whether /reserved-memory has the cells of the root; if not, that is what to report, not its children."""
