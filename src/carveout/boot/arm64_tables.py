@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.boot.memblock import Flag
-from carveout.boot.page_tables import inside, take_pages, total, touched
+from carveout.boot.page_tables import inside, take_pages, total, touched, union
 from carveout.span import GIB, Span, round_down, round_up
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def paging_init(state: EarlyBoot, memstart: int) -> None:
     layout = state.profile.arm64
     _kfence_pool(state)
     _take_pages(state, table_pages(state, memstart), "tables of the linear map")
+    state.linear_map = [Span(*run) for run in union(mapped_ranges(state))]
     text = text_start(state)
     if text is not None and layout.init_pg_dir is not None:
         offset, size = layout.init_pg_dir
@@ -69,6 +70,7 @@ def table_pages(state: EarlyBoot, memstart: int) -> int:
 
     memstart: start of the linear map, in bytes.
     """
+    _note_borders(state, memstart)
     mapped = mapped_ranges(state)
     kernel = _kernel_apart(state)
     slot0 = state.config.page_size * (state.config.page_size // 8)
@@ -90,13 +92,33 @@ def table_pages(state: EarlyBoot, memstart: int) -> int:
 
 
 def mapped_ranges(state: EarlyBoot) -> list[Span]:
-    """Return RAM without no-map, each range widened to whole pages."""
+    """Return RAM without no-map in whole pages; which way a border inside a page goes differs between kernels."""
+    return _whole_pages(state, outward=state.behaviour.arm64_map_borders == "outward")
+
+
+def _whole_pages(state: EarlyBoot, *, outward: bool) -> list[Span]:
     page = state.config.page_size
-    return [
-        Span(round_down(region.base, page), round_up(region.base + region.size, page))
+    first, last = (round_down, round_up) if outward else (round_up, round_down)
+    spans = (
+        Span(first(region.base, page), last(region.base + region.size, page))
         for region in state.mb.memory
         if not region.flags & Flag.NOMAP
-    ]
+    )
+    return [span for span in spans if span.size > 0]
+
+
+def _note_borders(state: EarlyBoot, memstart: int) -> None:
+    # The inward rounding was seen on a later build than the recorded one, in whose boots nothing depends on it.
+    if state.behaviour.arm64_map_borders == "outward":
+        return
+    slot0 = state.config.page_size * (state.config.page_size // 8)
+    inward, outward = (
+        total(touched(_whole_pages(state, outward=way), memstart, slot0)) for way in (False, True)
+    )
+    if inward != outward:
+        state.doubts.append(
+            "a no-map region ends inside a page: that the linear map leaves the page out was seen on 6.12.117"
+        )
 
 
 def _kernel_apart(state: EarlyBoot) -> Span | None:

@@ -25,7 +25,7 @@ Runs = list[tuple[int, int]]
 
 def touched(ranges: Iterable[Span], origin: int, width: int) -> Runs:
     """Return the slots of `width` bytes, counted from `origin`, that the ranges touch."""
-    return _union(
+    return union(
         ((span.start - origin) // width, (span.end - 1 - origin) // width + 1)
         for span in ranges
         if span.size > 0
@@ -35,7 +35,7 @@ def touched(ranges: Iterable[Span], origin: int, width: int) -> Runs:
 def inside(ranges: Iterable[Span], origin: int, width: int) -> Runs:
     """Return the slots that lie wholly inside one range."""
     found = ((-((origin - span.start) // width), (span.end - origin) // width) for span in ranges)
-    return _union((first, end) for first, end in found if first < end)
+    return union((first, end) for first, end in found if first < end)
 
 
 def total(runs: Runs) -> int:
@@ -43,7 +43,8 @@ def total(runs: Runs) -> int:
     return sum(end - first for first, end in runs)
 
 
-def _union(intervals: Iterable[tuple[int, int]]) -> Runs:
+def union(intervals: Iterable[tuple[int, int]]) -> Runs:
+    """Return half-open runs as ascending ones that do not touch."""
     merged: Runs = []
     for first, end in sorted(intervals):
         if merged and first <= merged[-1][1]:
@@ -66,6 +67,7 @@ def take_pages(
         state.ledger.take(span.start, span.size, who)
         state.step(StepKind.ALLOC, who, f"{reason}: {span.size // page} of {count} pages, the highest free ones",
                    base=span.start, size=span.size, source=source)  # fmt: skip
+        state.touch(who, span)
         taken += span.size // page
     if taken < count:
         state.step(StepKind.PANIC, who, "no page is left for the page tables")

@@ -99,6 +99,12 @@ def coherent_setup(state: EarlyBoot, region: RegionState, base: int, size: int) 
         region.reasons.append("on arm a coherent pool must have no-map")
         state.say("dma-needs-nomap")
         return -EINVAL
+    if node.dma_default and state.behaviour.dma_default == "arm" and state.config.coherent_needs_nomap:
+        page = state.config.page_size
+        if not (is_aligned(base, page) and is_aligned(size, page)):
+            region.doubts.append(
+                "a default coherent pool that shares a page with RAM was refused later in the one boot that was tried"
+            )
     region.pool = "dma"
     state.say("dma-created", base=state.pa(base), mib=state.mib(size))
     return 0

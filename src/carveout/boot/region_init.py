@@ -13,6 +13,7 @@ from carveout.boot.region_drivers import REGION_DRIVERS
 from carveout.boot.region_nodes import compatible_names
 from carveout.boot.result import Outcome, StepKind
 from carveout.boot.state import ENODEV, ENOENT
+from carveout.span import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,11 +82,12 @@ def _undo(state: EarlyBoot, entry: ReservedMem) -> None:
     state.step(StepKind.FAIL, node.path, "its region driver refused it: the reservation is undone",
                base=entry.base, size=entry.size, source="kernel-semantics 3.5, 3.6")  # fmt: skip
     state.say("matching-fail", name=entry.name)
-    region.outcome = Outcome.RELEASED
+    if region.outcome is not Outcome.RESERVE_FAILED:
+        region.outcome = Outcome.RELEASED
     if state.behaviour.init_failure_undo == "free-and-add":
         state.free(entry.base, entry.size, node.path, "given back to the system")
         if node.no_map:
-            state.mb.add(entry.base, entry.size)
+            _add_back(state, entry)
     elif node.no_map:
         state.mb.clear_nomap(entry.base, entry.size)
         state.step(StepKind.FREE, node.path, "no-map is cleared: ordinary memory again",
@@ -97,6 +99,19 @@ def _undo(state: EarlyBoot, entry: ReservedMem) -> None:
         region.reasons.append("its region driver refused it, so the memory was given back to the system")
     else:
         region.reasons.append("its region driver refused it, yet none of the memory became free")
+
+
+def _add_back(state: EarlyBoot, entry: ReservedMem) -> None:
+    # memblock_add() asks nobody whether there is memory: what was no RAM before counts as RAM from now on.
+    at, end = entry.base, entry.base + entry.size
+    for bank in state.mb.memory:
+        if bank.base < end and at < bank.end:
+            if at < bank.base:
+                state.false_ram.append(Span(at, bank.base))
+            at = bank.end
+    if at < end:
+        state.false_ram.append(Span(at, end))
+    state.mb.add(entry.base, entry.size)
 
 
 def _summary(state: EarlyBoot, entry: ReservedMem) -> None:

@@ -89,7 +89,7 @@ def _init_node(
     # The buffer is aligned to the memmap of one section.
     buffer = state.allocate(
         size, rounded, "struct pages", f"memory map of {len(numbers)} sections", start=_ABOVE_ALL, nid=nid,
-        exact_nid=True, source=_SOURCE,
+        exact_nid=True, cleared=False, source=_SOURCE,
     )  # fmt: skip
     cursor = buffer
     for number in numbers:
@@ -151,7 +151,7 @@ def _populate(
             cursor += piece
             continue
         if not state.allocate(piece, piece, "struct pages", "piece of the memory map", start=_ABOVE_ALL, nid=nid,
-                              needed=True, source=_SOURCE):  # fmt: skip
+                              needed=True, cleared=False, source=_SOURCE):  # fmt: skip
             state.step(StepKind.FAIL, "struct pages", "a section gets no memory map", source=_SOURCE)
             break
     return cursor

@@ -198,6 +198,10 @@ class EarlyBoot:
         """Where memory begins that is not mapped permanently; None: there is none."""
         self.early_fixups: list[Span] = []
         """Static contiguous pools that 32-bit arm notes while reserving, to remap them (dma_contiguous_early_fixup)."""
+        self.false_ram: list[Span] = []
+        """What memblock takes for RAM although the board has none there."""
+        self.linear_map: list[Span] | None = None
+        """What is mapped, once it is and where the architecture's sequence keeps it."""
         self.fate_doubts: list[str] = []
         """Why it is not certain that the kernel survives, as sentences; what was placed stays exact."""
         self.crash_low_limit = 0
@@ -281,16 +285,20 @@ class EarlyBoot:
         nid: int | None = None,
         exact_nid: bool = False,
         needed: bool = False,
+        cleared: bool = True,
         source: str = "",
     ) -> int:
         """memblock_alloc() for `who`: returns the base, or 0 if there is no room.
 
         needed: no boot has shown what the kernel does without it, so without room the result is modelled.
+        cleared: the kernel fills it with zeros through the linear map, and dies where that is not mapped.
         """
         base = self.mb.alloc(size, align, start=start, end=end, nid=nid, exact_nid=exact_nid)
         if base:
             self.ledger.take(base, size, who)
             self.step(StepKind.ALLOC, who, reason, base=base, size=size, source=source)
+            if cleared:
+                self._clear(who, Span.sized(base, size))
         else:
             self.step(StepKind.FAIL, who, f"{reason}: no room", size=size, source=source)
             if needed:
@@ -298,6 +306,26 @@ class EarlyBoot:
                     f"there is no room for {who}, and what the kernel does then was never booted"
                 )
         return base
+
+    def touch(self, who: str, span: Span) -> None:
+        """Die when the kernel writes to an allocation where there is no memory behind the addresses."""
+        if not any(span.overlaps(false) for false in self.false_ram):
+            return
+        self.step(StepKind.PANIC, who, "there is no memory: a region given back made it look like RAM",
+                  base=span.start, size=span.size)  # fmt: skip
+        self.doubts.append("a write to addresses without memory is an abort in QEMU; a board may ignore it")
+        raise KernelPanic("Attempted to kill the idle task!")
+
+    def _clear(self, who: str, span: Span) -> None:
+        self.touch(who, span)
+        # memset() of memory that became free after the linear map was made takes a fault.
+        if self.linear_map is None or any(mapped.contains(span) for mapped in self.linear_map):
+            return
+        self.step(
+            StepKind.PANIC, who, "it lies where the linear map has no pages", base=span.start, size=span.size
+        )
+        self.doubts.append("a fault in memory outside the linear map was seen on 6.12.117 only")
+        raise KernelPanic("Attempted to kill the idle task!")
 
     def hole_in(self, *, align: int, start: int, end: int) -> Hole | None:
         """Return the largest free range in a window, for an explanation."""

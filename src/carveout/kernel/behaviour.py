@@ -112,6 +112,8 @@ class Behaviour(NamedTuple):
     arm64_sparse: Literal["before-cma", "after-cma"] = "before-cma"
     arm64_kernel_mapping: Literal["apart", "with-memory"] = "apart"
     """Whether the kernel image is taken out of the linear map and mapped with blocks."""
+    arm64_map_borders: Literal["outward", "inward"] = "outward"
+    """Which way the linear map rounds a border of RAM that lies inside a page, beside a no-map region."""
     arm64_swapper_tables: Literal["allocated", "static"] = "allocated"
     """Whether the tables of the kernel image come from memblock (and init_pg_dir is freed)."""
     arm64_numa_distance: Literal["always", "with-map"] = "always"
