@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.span import Span
+from carveout.units import format_range
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,6 +52,11 @@ def one_bank_each(ram: Sequence[Span]) -> list[Span]:
 def known_ram(view: BootContext) -> list[Span]:
     """Return the RAM of a boot, whole banks, as the scene or the tree gives it; none when it is not known."""
     return one_bank_each(view.boot.scene.memory) if view.boot.ram_known else []
+
+
+def ranges(spans: Sequence[Span]) -> str:
+    """Name up to three ranges of addresses."""
+    return ", ".join(format_range(span) for span in spans[:3]) + (", ..." if len(spans) > 3 else "")
 
 
 def where_ram_is_from(boot: Boot) -> str:
