@@ -36,16 +36,18 @@ class LoadedBoard(NamedTuple):
     """Compiled from source, or changed by an overlay."""
 
 
-def load_board(path: str, overlays: Sequence[str] = ()) -> LoadedBoard:
+def load_board(path: str, overlays: Sequence[str] = (), *, include_dirs: Sequence[str] = ()) -> LoadedBoard:
     """Return the tree that a board argument names, with the overlays applied in order.
+
+    include_dirs: folders searched for what a .dts includes, beside its own.
 
     Raises InputError, with the file's name in front, for everything that cannot be read.
     """
     if path == STDIN and STDIN in overlays:
         raise InputError("standard input can be read only once: give the board or the overlay as a file")
-    tree, source = _load(path)
+    tree, source = _load(path, include_dirs)
     for name in overlays:
-        tree = _with_overlay(tree, name)
+        tree = _with_overlay(tree, name, include_dirs)
     return LoadedBoard(
         tree=tree,
         source=source,
@@ -54,11 +56,11 @@ def load_board(path: str, overlays: Sequence[str] = ()) -> LoadedBoard:
     )
 
 
-def _load(path: str) -> tuple[Tree, SourceMap | None]:
+def _load(path: str, include_dirs: Sequence[str]) -> tuple[Tree, SourceMap | None]:
     if path.endswith(_SOURCE_ENDS) and os.path.isfile(path):
         from carveout.fdt.dts import load_dts  # runs cpp and dtc
 
-        return load_dts(path, symbols=True)
+        return load_dts(path, include_dirs=include_dirs, symbols=True)
     data = read_file(path, what="a device tree (.dtb or .dts)")
     shown = "standard input" if path == STDIN else path
     if not data.startswith(_MAGIC):
@@ -79,10 +81,10 @@ def _what_it_is(data: bytes) -> str:
     return f"is no device tree blob: begins with {data[:4].hex(' ')}, expected d0 0d fe ed"
 
 
-def _with_overlay(tree: Tree, path: str) -> Tree:
+def _with_overlay(tree: Tree, path: str, include_dirs: Sequence[str]) -> Tree:
     from carveout.fdt.overlay import apply
 
-    overlay, _ = _load(path)
+    overlay, _ = _load(path, include_dirs)
     try:
         return apply(tree, overlay)
     except OverlayError as error:

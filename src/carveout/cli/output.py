@@ -16,6 +16,7 @@ from carveout.report.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import Self
 
 STDOUT = "-"
 
@@ -34,11 +35,70 @@ def write(text: str, path: str | None, *, inputs: Iterable[str] = ()) -> None:
     if path is None or path == STDOUT:
         _write_stdout(text)
         return
+    write_bytes(text.encode("utf-8", errors="backslashreplace"), path, inputs=inputs)
+
+
+class Sink:
+    """Where a long result goes, piece by piece: standard output at once, a file whole or not at all.
+
+    Use it as a context. A file appears when the block ends without an exception. Raises UsageError when it cannot
+    be written.
+    """
+
+    def __init__(self, path: str | None, *, inputs: Iterable[str] = ()) -> None:
+        """path: as for `write`. inputs: files that were read, which are never written over."""
+        self._path = None if path in (None, STDOUT) else path
+        self._pieces: list[str] = []
+        if path is not None and self._path is not None and os.path.exists(path):
+            for name in inputs:
+                if _same_file(path, name):
+                    raise UsageError(f"-o {path}: is an input, which carveout does not write over")
+
+    def write(self, text: str) -> None:
+        """Write a piece. For a file they are kept until the end: results are small beside what they are about."""
+        if self._path is None:
+            _write_stdout(text)
+        else:
+            self._pieces.append(text)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None and self._path is not None:
+            write("".join(self._pieces), self._path)
+
+
+def complain(text: str) -> None:
+    """Write one line about a problem of this run to standard error."""
+    from carveout.report.words import safe
+
+    line = "; ".join(part.strip() for part in text.splitlines() if part.strip())
+    write_error(safe(f"carveout: {line}", limit=2000) + "\n")
+
+
+def write_error(text: str) -> None:
+    """Write text, made harmless already, to standard error as it can take it."""
+    encoding = sys.stderr.encoding or "ascii"
+    with suppress(OSError, ValueError):
+        sys.stderr.write(text.encode(encoding, errors="backslashreplace").decode(encoding))
+
+
+def write_bytes(data: bytes, path: str, *, inputs: Iterable[str] = ()) -> None:
+    """Write a file whole or not at all, or standard output for `-`. Raises UsageError.
+
+    inputs: files that were read, which are never written over.
+    """
+    if path == STDOUT:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
     for name in inputs:
         if _same_file(path, name):
             raise UsageError(f"-o {path}: is an input, which carveout does not write over")
     try:
-        _write_file(os.path.realpath(path), text.encode("utf-8", errors="backslashreplace"))
+        _write_file(os.path.realpath(path), data)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise UsageError(f"cannot write {path}: {reason}") from error

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import os
 import tomllib
+from typing import TYPE_CHECKING
 
 from carveout.cli.files import read_file
 from carveout.cli.scene_options import OPTIONS, Given, Option
 from carveout.errors import InputError, SceneError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _LIMIT = 1 << 20
 
@@ -20,10 +24,22 @@ def read_scene_file(path: str) -> Given:
 
     Raises InputError when it is no TOML, SceneError for keys and values that are no scene option.
     """
+    return read_scene_table(read_toml(path, what="a scene in TOML"), path)
+
+
+def read_toml(path: str, *, what: str) -> dict[str, object]:
+    """Return the tables of a TOML file. what: the thing that was expected. Raises InputError."""
     try:
-        content = tomllib.loads(read_file(path, what="a scene in TOML", limit=_LIMIT).decode("utf-8"))
+        return tomllib.loads(read_file(path, what=what, limit=_LIMIT).decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path}: is not TOML: {error}") from error
+
+
+def read_scene_table(content: Mapping[str, object], path: str) -> Given:
+    """Return the options that a table gives. path: the file it is from, for errors and for files that it names.
+
+    Raises SceneError for keys and values that are no scene option.
+    """
     options = {option.name: option for option in OPTIONS}
     given: Given = {}
     for key, value in content.items():

@@ -146,7 +146,7 @@ def read_scene(args: Namespace) -> SceneInput:
     for option in OPTIONS:
         if option.kind in ("file", "files"):
             inputs += given.get(option.name, [])
-    return SceneInput(scene=_scene(given), overlays=tuple(given.get("overlay", ())), inputs=tuple(inputs))
+    return SceneInput(scene=scene_of(given), overlays=tuple(given.get("overlay", ())), inputs=tuple(inputs))
 
 
 def _from_options(args: Namespace) -> Given:
@@ -176,7 +176,13 @@ def _over(file: Given, options: Given) -> Given:
     return merged
 
 
-def _scene(given: Given) -> Scene:
+def is_scene_given(args: Namespace) -> bool:
+    """Say whether parsed options say anything about the scene."""
+    return args.scene is not None or bool(_from_options(args))
+
+
+def scene_of(given: Given) -> Scene:
+    """Return the scene that options describe. Raises SceneError, UsageError, InputError as read_scene() does."""
     image = _image(given)
     return Scene(
         kernel=_one(given, "kernel", _kernel),
