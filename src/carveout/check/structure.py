@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from carveout.boot.result import PlacedRegion
     from carveout.check.context import BoardContext, BootContext, Region
 
+_HEX = frozenset("0123456789abcdefABCDEF")
 STATUS_OFF = ("disabled", "reserved", "fail")
 """Values of `status`, beside `fail-...`, which the specification knows and which switch a node off."""
 
@@ -99,3 +100,13 @@ def fits(window: Span, size: int, align: int) -> bool:
     """Say whether `size` bytes whose start is a multiple of `align` go into a window."""
     start = (window.start + align - 1) // align * align if align else window.start
     return start + size <= window.end
+
+
+def unit_number(text: str) -> int | None:
+    """Return the number a unit address stands for, or None: `80000000`, `0x80000000`, and firmware's `1,80000000`."""
+    high, comma, low = text.removeprefix("0x").partition(",")
+    if not comma:
+        low, high = high, "0"
+    if not low or len(low) > 16 or len(high) > 8 or not set(high + low) <= _HEX:
+        return None
+    return int(high or "0", 16) << 32 | int(low, 16)

@@ -25,7 +25,7 @@ changes nothing for the kernel.
 
 Known limits
 ------------
-None.
+`alignment` alone is a note: it misleads nobody about where the region is.
 
 References
 ----------
@@ -65,6 +65,7 @@ def check(context: BoardContext) -> Iterator[Problem]:
             ),
             fix=f"remove {', '.join(names)}",
             edits=tuple(Edit(EditKind.REMOVE, region.path, name) for name in names),
+            severity=Severity.NOTE if names == ["alignment"] else None,
         )
 
 

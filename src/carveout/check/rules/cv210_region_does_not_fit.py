@@ -26,7 +26,8 @@ Ask for less, or move what splits RAM.
 
 Known limits
 ------------
-As the scene says: the place of kernel, tree and initrd, and the size of RAM, can make the difference.
+As the scene says: the place of kernel, tree and initrd, and the size of RAM, can make the difference. When RAM comes from
+the memory nodes and ends inside a window it is a warning, since boot loaders enlarge it (imx8qm-tqma8qm).
 
 References
 ----------
@@ -38,6 +39,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from carveout.check.context import in_one
 from carveout.check.model import Example, Problem, Rule, Severity
 from carveout.check.structure import fits, kernel_line, known_ram, prints, without_place
 from carveout.units import format_size_about
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from carveout.check.context import BootContext
+    from carveout.span import Span
 
 
 def check(view: BootContext) -> Iterator[Problem]:
@@ -73,7 +76,13 @@ def check(view: BootContext) -> Iterator[Problem]:
                 f"{' in alloc-ranges' if windows else ''}: {room}"
                 + prints(kernel_line(view.boot, region.path, "failed to allocate"))
             ),
+            severity=Severity.WARNING if _may_grow(view, windows, ram) else None,
         )
+
+
+def _may_grow(view: BootContext, windows: tuple[Span, ...], ram: list[Span]) -> bool:
+    # The tree's RAM ends inside a window: a boot loader that knows of more RAM makes room there.
+    return view.boot.scene.memory_source == "tree" and any(not in_one(window, ram) for window in windows)
 
 
 RULE = Rule(
