@@ -149,6 +149,14 @@ class BoardContext:
         return {region.path: region for region in self.all_regions}
 
     @cached_property
+    def devices(self) -> dict[str, tuple[Consumer, ...]]:
+        """The entries of every device's memory-region, by the device's path, in tree order."""
+        found: dict[str, list[Consumer]] = {}
+        for consumer in self.board.consumers:
+            found.setdefault(consumer.path, []).append(consumer)
+        return {path: tuple(listed) for path, listed in found.items()}
+
+    @cached_property
     def static(self) -> tuple[tuple[Region, Span], ...]:
         """Enabled static regions with their first entry, ascending by address."""
         found = [(region, span) for region in self.regions if (span := region.span) is not None]

@@ -89,6 +89,10 @@ class Example(NamedTuple):
     memory: tuple[tuple[int, int], ...] = ()
     """(base, size) of RAM, in place of the memory nodes."""
     initrd: tuple[int, int] | None = None
+    efi: bool = False
+    """Booted through EFI."""
+    efi_map: str | None = None
+    """The EFI memory map, as `efi=debug` prints it."""
 
 
 class Rule(NamedTuple):

@@ -35,6 +35,8 @@ def findings(rule: Rule, example: Example) -> tuple[Finding, ...]:
         dtb_at=example.dtb_at,
         memory=tuple(Span.sized(*bank) for bank in example.memory),
         initrd=Span.sized(*example.initrd) if example.initrd else None,
+        efi=example.efi,
+        efi_map=example.efi_map,
     )
     checked = check_board(board, [NamedScene("scene", scene)], [rule], file="example.dtb")
     assert checked.refused == ()
