@@ -27,6 +27,8 @@ _SOURCE = "kernel-semantics 4.6, 5.6"
 _PAGE = 4096
 _STRUCT_PAGE = 64
 _MEM_SECTION = 32
+# 2 TiB. A tree can claim any amount of RAM, and time must stay bounded.
+_MOST_SECTIONS = 1 << 14
 _PER_ROOT = _PAGE // _MEM_SECTION
 _POINTER = 8
 _LEAF = 2 * MIB
@@ -60,6 +62,11 @@ class _Sparse:
 
     def run(self, node_data: Mapping[int, int]) -> None:
         layout = self._layout
+        size = layout.section_size
+        count = sum((r.base + r.size - 1) // size - r.base // size + 1 for r in self._mb.memory)
+        if count > _MOST_SECTIONS:
+            self._state.doubts.append(f"the memory map of {count} sections of RAM is not simulated")
+            return
         roots_size = (1 << layout.section_address_bits) // layout.section_size // _PER_ROOT * _POINTER
         if not self._alloc(roots_size, 64, "sparsemem", "array of section roots"):
             self._no_roots(roots_size)
