@@ -26,6 +26,11 @@ def has_root_cells(context: BoardContext) -> bool:
     return parent is not None and parent.cells == (context.address_cells, context.size_cells)
 
 
+def children(context: BoardContext) -> tuple[Region, ...]:
+    """Return the children of the node that holds the regions, disabled ones too."""
+    return tuple(region for region in context.all_regions if region.depth == 1)
+
+
 def readable_regions(context: BoardContext) -> tuple[Region, ...]:
     """Return the enabled children, or none when the cells of their parent are wrong already."""
     return context.regions if context.regions and has_root_cells(context) else ()

@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from carveout.fdt import Tree
 
 _NAME = "reserved-memory"
-_BEGIN_NODE = b"\0\0\0\1"
 
 
 def check(context: BoardContext) -> Iterator[Problem]:
@@ -70,15 +69,15 @@ def check(context: BoardContext) -> Iterator[Problem]:
 def _nodes(tree: Tree) -> Iterator[Node]:
     # Nodes whose names begin with the name, except children of the root; found by bytes, since trees are large.
     structure = tree.structure
-    wanted = _BEGIN_NODE + _NAME.encode("ascii")
-    at = tree.blob.find(wanted, structure.start)
-    while 0 <= at < structure.end:
-        word, odd = divmod(at - structure.start, 4)
+    wanted = _NAME.encode("ascii")
+    at = tree.blob.find(wanted, structure.start, structure.end)
+    while at >= 0:
+        word, odd = divmod(at - 4 - structure.start, 4)
         index = bisect_left(structure.node_at, word)
         is_node = not odd and index < len(structure.node_at) and structure.node_at[index] == word
         if is_node and structure.parent[index] > 0:
             yield Node(tree, index)
-        at = tree.blob.find(wanted, at + 4)
+        at = tree.blob.find(wanted, at + 1, structure.end)
 
 
 RULE = Rule(

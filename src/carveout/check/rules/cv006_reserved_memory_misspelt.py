@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 _NAME = "reserved-memory"
 _BARE = "reservedmemory"
 _SLIPS = 2
+_PIECES = ("res", "erv", "edm", "emo", "ry")
+"""Two slips, each of which may touch two of these, leave one of them as it is: spares the distance for most names."""
 
 
 def check(context: BoardContext) -> Iterator[Problem]:
@@ -87,7 +89,9 @@ def _near_misses(tree: Tree) -> Iterator[Node]:
 def _near_miss(tree: Tree, name: bytes) -> Iterator[Node]:
     base = name.partition(b"@")[0].decode("utf-8", "surrogateescape")
     bare = base.lower().replace("-", "").replace("_", "").replace(".", "").replace(",", "")
-    if base == _NAME or abs(len(bare) - len(_BARE)) > _SLIPS or distance(bare, _BARE) > _SLIPS:
+    if base == _NAME or abs(len(bare) - len(_BARE)) > _SLIPS or not any(piece in bare for piece in _PIECES):
+        return
+    if distance(bare, _BARE) > _SLIPS:
         return
     node = next((child for child in tree.root.children if child.base_name == base), None)
     if node is not None and any("reg" in child or "size" in child for child in node.children):

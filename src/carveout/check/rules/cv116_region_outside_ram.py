@@ -17,7 +17,7 @@ it is activated.
 
 Example
 -------
-See `bad`. aspeed-bmc-supermicro-x11spi has a framebuffer at 0x7f000000 with RAM from 0x80000000 to 0xa0000000.
+See `bad`: a pool for a variant of the board with other RAM.
 
 Fix
 ---

@@ -16,7 +16,8 @@ All versions accept it; there is nothing to take out of the linear map. Drivers 
 
 Example
 -------
-See `bad`.
+See `bad`. aspeed-bmc-supermicro-x11spi has a framebuffer at 0x7f000000 with RAM from 0x80000000 to 0xa0000000; most others
+of this kind are meant so.
 
 Fix
 ---

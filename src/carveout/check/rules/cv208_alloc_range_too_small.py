@@ -72,6 +72,13 @@ RULE = Rule(
     boot=check,
     covers=("AD12", "corpus-alloc-ranges-too-small"),
     bad=(
+        Example("""
+            / { memory@40000000 { reg = <0x0 0x40000000 0x0 0x0>; };
+                reserved-memory { #address-cells = <2>; #size-cells = <2>; ranges;
+                    pool { size = <0x0 0x4000000>; alloc-ranges = <0x0 0x40000000 0x0 0x2000000>; };
+                };
+            };
+        """),
         Example("pool { size = <0x0 0x4000000>; alloc-ranges = <0x0 0x40000000 0x0 0x2000000>; };"),
         Example(
             """pool { compatible = "shared-dma-pool"; size = <0x0 0x2000000>; reusable;

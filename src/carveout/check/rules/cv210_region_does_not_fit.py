@@ -105,6 +105,13 @@ RULE = Rule(
         """),
     ),
     good=(
+        Example("""
+            / { memory@40000000 { reg = <0x0 0x40000000 0x0 0x0>; };
+                reserved-memory { #address-cells = <2>; #size-cells = <2>; ranges;
+                    pool { size = <0x0 0x80000000>; };
+                };
+            };
+        """),
         Example("pool { size = <0x0 0x20000000>; };"),
         Example("pool { size = <0x0 0x80000000>; };", memory=((0x40000000, 0x100000000),)),
     ),

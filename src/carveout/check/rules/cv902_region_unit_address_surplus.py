@@ -3,7 +3,7 @@
 
 What it checks
 --------------
-The names of enabled children of `/reserved-memory` without a `reg`.
+The names of the children of `/reserved-memory` without a `reg`.
 
 Why it matters
 --------------
@@ -35,6 +35,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.check.model import Example, Problem, Rule, Severity
+from carveout.check.structure import children
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 def check(context: BoardContext) -> Iterator[Problem]:
     """Yield a problem for each such region."""
-    for region in context.regions:
+    for region in children(context):
         if region.is_dynamic and "@" in region.name:
             yield Problem(
                 path=region.path,

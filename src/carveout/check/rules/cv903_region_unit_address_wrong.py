@@ -3,7 +3,7 @@
 
 What it checks
 --------------
-The unit address of enabled static regions against the base in the first entry of `reg`. The form with two numbers that
+The unit address of static regions against the base in the first entry of `reg`. The form with two numbers that
 U-Boot and OpenSBI write, `@1,80000000`, is read as one number.
 
 Why it matters
@@ -37,7 +37,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.check.model import Example, Problem, Rule, Severity
-from carveout.check.structure import has_root_cells, unit_number
+from carveout.check.structure import children, has_root_cells, unit_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 def check(context: BoardContext) -> Iterator[Problem]:
     """Yield a problem for each such region."""
-    for region in context.regions:
+    for region in children(context):
         if not region.entries or "@" not in region.name:
             continue
         said, base = unit_number(region.name.partition("@")[2]), region.entries[0][0]

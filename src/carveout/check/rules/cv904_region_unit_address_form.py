@@ -3,7 +3,7 @@
 
 What it checks
 --------------
-Unit addresses of enabled regions: lower-case hexadecimal digits without `0x` and without leading zeros. The form with two
+Unit addresses of regions: lower-case hexadecimal digits without `0x` and without leading zeros. The form with two
 numbers, `@1,80000000`, which firmware writes, is a note, as is anything of boot loaders' own.
 
 Why it matters
@@ -37,7 +37,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.check.model import Example, Problem, Rule, Severity
-from carveout.check.structure import unit_number
+from carveout.check.structure import children, unit_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ _DIGITS = frozenset("0123456789abcdef")
 
 def check(context: BoardContext) -> Iterator[Problem]:
     """Yield a problem for each such region."""
-    for region in context.regions:
+    for region in children(context):
         _, at, text = region.name.partition("@")
         if (
             not at
