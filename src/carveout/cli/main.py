@@ -32,6 +32,8 @@ class Verb(NamedTuple):
 VERBS = {
     "map": Verb("carveout.cli.map", "where every piece of reserved memory lands, as text, JSON or SVG"),
     "check": Verb("carveout.cli.check", "what is wrong with a tree's memory, and how to fix it"),
+    "dt-check": Verb("carveout.cli.dt_check", "check, called as the kernel's build calls dt-validate"),
+    "explain": Verb("carveout.cli.explain", "what a rule, or a message of the kernel, is about"),
     "kernels": Verb("carveout.cli.kernels", "what is known about each kernel version, and how"),
 }
 

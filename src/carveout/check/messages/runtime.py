@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Messages after early boot: devices that take regions, allocations that fail, boots that die of a placement."""
+
+from __future__ import annotations
+
+from carveout.check.page import Page
+
+PAGES = (
+    Page(
+        slug="assigned-reserved-memory",
+        title="assigned reserved memory node",
+        texts=("assigned reserved memory node {name}",),
+        meaning="A device got its region. This is what success looks like.",
+        kernels="All.",
+        causes=("Nothing is wrong.",),
+        cures=("Nothing to do.",),
+        source="of_reserved_mem_device_init_by_idx(), drivers/of/of_reserved_mem.c; kernel-semantics 5.1",
+    ),
+    Page(
+        slug="driver-gets-no-region",
+        title="unable to acquire memory-region",
+        texts=(
+            "unable to acquire memory-region",
+            "failed to assign reserved memory",
+            "of_reserved_mem_device_init failed",
+        ),
+        meaning="A driver asked for its region and got an error. -22: the region is not known (it was dropped at early boot, is no child of /reserved-memory, or no region driver is behind it). -19: no such entry in `memory-region` (7.2: also a region that is disabled). -12: no memory. -16: the device has a pool already (7.2).",
+        kernels="Up to 6.1 regions are found by phandle, from 6.12 on by node name: two nodes of one name are mixed up. A disabled region gives success without memory.",
+        causes=(
+            "The region was dropped at early boot: search the log above for its name.",
+            "memory-region points at a node outside /reserved-memory.",
+            "The driver wants a pool (shared-dma-pool) and the region has no compatible.",
+        ),
+        cures=("`carveout map` lists every consumer with the error that its driver gets, and why.",),
+        covers=("CO01", "CO02", "CO03", "CO10", "ST17"),
+        source="of_reserved_mem_device_init_by_idx(); kernel-semantics 5.1",
+    ),
+    Page(
+        slug="memremap-attempted",
+        title="memremap attempted on ram",
+        texts=(
+            "memremap attempted on ram {base} size: {size}",
+            "Reserved memory: failed to init DMA memory pool at {base}, size {mib} MiB",
+        ),
+        meaning="A device was bound to a coherent pool that is still in the kernel's linear mapping. The kernel refuses to map it a second time as uncached memory, and the driver gets -22.",
+        kernels="64-bit kernels, all. 5.10 prints the second line as well. 32-bit arm refuses the pool earlier.",
+        causes=(
+            "A shared-dma-pool without no-map and without reusable.",
+            "A no-map that was refused at early boot (failed to reserve memory for node).",
+        ),
+        cures=("Add no-map for a coherent pool, or reusable for a contiguous one.",),
+        covers=("SH03",),
+        source="memremap(), kernel/iomem.c; dma_init_coherent_memory(), kernel/dma/coherent.c; kernel-semantics 5.1",
+    ),
+    Page(
+        slug="beyond-dma-range",
+        title="reserved memory is beyond device's set DMA address range",
+        texts=("reserved memory is beyond device's set DMA address range",),
+        meaning="The pool lies higher than the device can reach. Transfers will fail or hit other memory.",
+        kernels="7.2 warns; older kernels bind it in silence.",
+        causes=(
+            "A dynamic pool without alloc-ranges on a board with RAM above 4 GiB.",
+            "`dma-ranges` of the bus that is narrower than RAM.",
+        ),
+        cures=("Add alloc-ranges below the device's limit, or place the pool with reg.",),
+        covers=("CO15", "AD14"),
+        source="rmem_dma_device_init(), kernel/dma/coherent.c; kernel-semantics 5.1",
+    ),
+    Page(
+        slug="cma-alloc-failed",
+        title="alloc failed, req-size: pages, ret:",
+        texts=(
+            "cma: cma_alloc: alloc failed, req-size: {count} pages, ret: {error}",
+            "cma: {function}: {name}: alloc failed, req-size: {count} pages, ret: {error}",
+            "number of available pages: {runs}=> {free} free of {total} total pages",
+        ),
+        meaning="A driver asked a contiguous area for a buffer, and no free run of pages is long enough, or pages in it could not be moved away. -12: no run; -16: pages were busy (7.2 says -16 for both). The second line lists the free runs as pages@offset.",
+        kernels="5.10 does not name the area. 6.12 and newer print the free runs always.",
+        causes=(
+            "The pool is too small for all its users together: count buffers, not devices.",
+            "Fragmentation: runs are aligned to the size of the request, up to 1 MiB.",
+            "Pages that cannot be moved: pinned by direct I/O or by a file system.",
+            "The default pool is not the one you think: an earlier line says that a larger one was dropped.",
+        ),
+        cures=(
+            "Look in the log above for `failed to allocate memory for node` and `compatible matching fail`.",
+            "Give the device a pool of its own (memory-region), sized for its worst case.",
+        ),
+        covers=("SH04", "PL14", "LX03"),
+        source="cma_alloc(), mm/cma.c; kernel-semantics 5.3",
+    ),
+    Page(
+        slug="memblock-cannot-resize",
+        title="memblock: cannot resize reserved array",
+        texts=("memblock: cannot resize {which} array",),
+        meaning="More reservations than the kernel has room for this early. The boot ends here.",
+        kernels="6.12 and newer panic. Older kernels lose the reservations that do not fit, and print `failed to reserve memory for node`.",
+        causes=(
+            "More than about 126 separate static regions and /memreserve/ entries on 32-bit arm or riscv.",
+        ),
+        cures=("Merge adjacent regions, so that they become one entry.",),
+        covers=("ST23",),
+        source="memblock_double_array(), mm/memblock.c; kernel-semantics 2.2, 5.6",
+    ),
+    Page(
+        slug="attempted-to-kill-init",
+        title="Attempted to kill init! exitcode=0x0000000b",
+        texts=(
+            "Attempted to kill init! exitcode={code}",
+            "BUG: Bad page state in process {name}",
+        ),
+        meaning="Here: a contiguous area lies where there is no RAM. Its pages are touched when areas are activated, and the kernel dies. The message has other causes too; this one comes within the first second.",
+        kernels="arm64 and riscv panic when a whole section of the area is without memory; 5.10 may go on with a flood of `Bad page state`, newer kernels may hang without a line.",
+        causes=(
+            "A reusable shared-dma-pool with reg outside RAM, for example on a variant of the board with less memory.",
+            "cma=SIZE@BASE outside RAM, or mem= that cuts off RAM below it.",
+        ),
+        cures=(
+            "`carveout check --memory-variant ...` finds the variants on which it happens.",
+            "Make the pool dynamic with alloc-ranges.",
+        ),
+        covers=("AD16", "AD18"),
+        source="cma_activate_area(), mm/cma.c; kernel-semantics 5.6",
+    ),
+    Page(
+        slug="attempted-to-kill-idle",
+        title="Attempted to kill the idle task!",
+        texts=("Attempted to kill the idle task!",),
+        meaning="Here: the kernel died before init, because memory it counts on is not mapped or not there.",
+        kernels="32-bit arm: the initrd's end is above low memory. riscv 6.12: no block of 32 MiB was left for the memory map.",
+        causes=("An initrd loaded too high.", "Regions that leave no large free block."),
+        cures=("Load the initrd lower; leave 32 MiB free in one piece.",),
+        covers=("PL09", "PL17"),
+        source="kernel-semantics 5.6",
+    ),
+    Page(
+        slug="memblocks-present-failed",
+        title="memblocks_present: Failed to allocate bytes",
+        texts=("memblocks_present: Failed to allocate {size} bytes",),
+        meaning="After all reservations, no block is left that is large enough for the kernel's own map of memory.",
+        kernels="7.2 on riscv: one free block of 32 MiB is needed.",
+        causes=("Regions that take or cut up nearly all RAM.",),
+        cures=("Leave a larger free piece.",),
+        covers=("PL17",),
+        source="memblocks_present(), mm/sparse.c; kernel-semantics 5.6",
+    ),
+    Page(
+        slug="page-table-page",
+        title="Failed to allocate page table page",
+        texts=("Failed to allocate page table page",),
+        meaning="No memory is left for the kernel's page tables: the boot ends here.",
+        kernels="arm64. Up to 6.12 a linux,usable-memory-range whose last entry is too short is completed from what follows in the tree, which can cut off all RAM.",
+        causes=(
+            "linux,usable-memory-range with a wrong number of cells.",
+            "mem= or reservations that leave nothing.",
+        ),
+        cures=("Write linux,usable-memory-range with whole entries in the root's cells.",),
+        covers=("LX11", "PL12"),
+        source="early_pgtable_alloc(), arch/arm64/mm/mmu.c; kernel-semantics 6.3",
+    ),
+    Page(
+        slug="mirrored-memory",
+        title="bytes of mirrored memory",
+        texts=("Could not allocate {size} bytes of mirrored memory",),
+        meaning="The firmware named mirrored memory, and it is full: the allocation is made elsewhere.",
+        kernels="All, with EFI that reports mirrored memory; 6.1 and newer only with kernelcore=mirror.",
+        causes=("More is allocated early than is mirrored.",),
+        cures=("Harmless for placement; regions may land in memory that is not mirrored.",),
+        source="memblock_alloc_range_nid(), mm/memblock.c; kernel-semantics 2.4",
+    ),
+)
