@@ -157,6 +157,15 @@ class BoardContext:
         return {path: tuple(listed) for path, listed in found.items()}
 
     @cached_property
+    def by_compatible(self) -> dict[str, list[Region]]:
+        """The enabled children by each string of their compatible, in lower case, in tree order."""
+        found: dict[str, list[Region]] = {}
+        for region in self.regions:
+            for text in region.compatible:
+                found.setdefault(text.lower(), []).append(region)
+        return found
+
+    @cached_property
     def static(self) -> tuple[tuple[Region, Span], ...]:
         """Enabled static regions with their first entry, ascending by address."""
         found = [(region, span) for region in self.regions if (span := region.span) is not None]
