@@ -92,3 +92,17 @@ def test_of_dma_get_max_cpu_address(buses: tuple[DraftNode, ...], expected: int)
 def test_limit(kernel: str, ram: Span, reach: int | None, old: int, new: int) -> None:
     buses = () if reach is None else (bus("soc", (0, reach)),)
     assert dma_phys_limit(state_of(kernel, ram, *buses)) == (old if kernel in OLD else new)
+
+
+@pytest.mark.parametrize(
+    ("zones", "expected"),
+    [
+        # Without ZONE_DMA only the 32 bits of ZONE_DMA32 count; without both nothing does but PA_BITS (52 on 6.12).
+        pytest.param({"zone_dma": False}, 4 * GIB, id="no-ZONE_DMA"),
+        pytest.param({"zone_dma": False, "zone_dma32": False}, 1 << 52, id="no-zones"),
+    ],
+)
+def test_kernels_without_zones(zones: dict[str, bool], expected: int) -> None:
+    state = state_of("6.12", Span(0, 8 * GIB), bus("soc", (0, 0x3C00_0000)))
+    state.config = state.config._replace(**zones)
+    assert dma_phys_limit(state) == expected

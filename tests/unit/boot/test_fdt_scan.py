@@ -401,3 +401,47 @@ def test_tree_and_image_are_reserved_byte_by_byte(kernel: str) -> None:
     assert claims["dtb"] == (0x4800_0000, len(blob))
     starts = {"5.10": 0x4020_0000, "6.1": 0x4021_0000, "6.12": 0x4020_0000, "7.2": 0x4020_0000}
     assert min(claim.base for claim in result.claims if claim.who == "kernel") == starts[kernel]
+
+
+def test_a_cap_without_any_memory_warns_since_6_1() -> None:
+    # 2.6. RAM of less than a page is ignored, and nothing is left.
+    chosen = node("chosen", {"linux,usable-memory-range": wide(*LOW)})
+    warning = "memblock_cap_memory_range: No memory registered yet"
+    said = {
+        kernel: warning in boot_nodes(kernel, chosen, memory=(Span(0x4000_0000, 0x4000_0400),)).messages
+        for kernel in KERNELS
+    }
+    assert said == {"5.10": False, "6.1": True, "6.12": True, "7.2": True}
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_root_cells_of_0(kernel: str) -> None:
+    # No entry can be read: RAM is not known, and the range means nothing.
+    root = {"#address-cells": cells(0), "#size-cells": cells(0)}
+    chosen = node("chosen", {"linux,usable-memory-range": wide(*LOW)})
+    tree = board_of(cpus(), memory(FIRST), chosen, root=root)
+    assert boot(tree, usual_scene(kernel)).ram_known is False
+    assert ram(boot(tree, usual_scene(kernel, memory=(Span.sized(*FIRST),)))) == ONE
+
+
+# ---- 1.2 step 5d: the linear map ---------------------------------------------------------------------------
+LINEAR = 1 << 47
+FAR = (LINEAR + 2 * GIB, GIB)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_ram_beyond_the_linear_map_is_dropped(kernel: str) -> None:
+    result = boot_nodes(kernel, memory(FIRST), memory(FAR, name="far"))
+    assert ram(result) == ONE
+    warning = "Memory doesn't fit in the linear mapping, VA_BITS too small"
+    assert (warning in result.messages) is (kernel != "5.10")
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_kernel_far_up_keeps_the_upper_ram(kernel: str) -> None:
+    # What is above max(memstart + linear_size, end of the image) goes first; then memstart moves up to end - linear_size,
+    # rounded up to 1 GiB, and what is below that goes: all of the lower bank, and nothing of the upper one.
+    image = Span.sized(FAR[0] + 0x20_0000, 0x100_0000)
+    result = boot_nodes(kernel, memory(FIRST), memory(FAR, name="far"), kernel_image=image)
+    assert [(base, end) for base, end in ram(result) if end <= 0x8000_0000] == []
+    assert ram(result)[-1] == (FAR[0], image.end)

@@ -7,19 +7,25 @@ the tree at 0x48000000, so without other regions the first dynamic one ends at 0
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from carveout.boot.result import Outcome
+from carveout.boot.run import boot
 from carveout.span import GIB, Span
 from support.boards import (
     IMAGES,
     KERNEL_AT,
     bases,
+    board_of,
     boot_regions,
     cells,
+    cpus,
     is_free,
     is_nomap,
     is_reserved,
+    memory,
     mib,
     named,
     node,
@@ -31,16 +37,20 @@ from support.boards import (
     wide,
 )
 
+if TYPE_CHECKING:
+    from carveout.boot.result import Boot
+    from carveout.fdt.draft import DraftNode
+
 M16 = mib(16)
 POOL = "shared-dma-pool"
 OLD, NEW, EVERY = ("5.10", "6.1"), ("6.12", "7.2"), ("5.10", "6.1", "6.12", "7.2")
 
 
-def dynamic(name: str) -> object:
+def dynamic(name: str) -> DraftNode:
     return region(name, size=M16)
 
 
-def static(name: str, base: int) -> object:
+def static(name: str, base: int) -> DraftNode:
     return region(name, reg=[(base, M16)])
 
 
@@ -380,7 +390,7 @@ def test_20_a_disabled_bus_is_ignored(kernel: str) -> None:
     assert area.base > 0xE000_0000
 
 
-def _boot_with_bus(kernel: str, *, status: str):  # noqa: ANN202
+def _boot_with_bus(kernel: str, *, status: str) -> Boot:
     soc = node(
         "soc",
         {
@@ -582,15 +592,11 @@ def test_ram_above_4_gib_on_5_10_is_used_from_the_top() -> None:
 
 def test_two_numa_nodes_get_an_area_each_on_7_2() -> None:
     # 4.5: without parameters each node gets an area of the default's size.
-    from support.boards import board_of, cpus, memory
-
     board = board_of(
         cpus(),
         memory((0x4000_0000, GIB), extra={"numa-node-id": cells(0)}),
         memory((0x8000_0000, GIB), name="memory@80000000", extra={"numa-node-id": cells(1)}),
     )
-    from carveout.boot.run import boot
-
     result = boot(board, usual_scene("7.2"))
     assert [(area.name, area.size) for area in result.cma] == [
         ("reserved", mib(64)),
@@ -606,7 +612,6 @@ def test_two_numa_nodes_get_an_area_each_on_7_2() -> None:
 def test_hotpluggable_memory_is_avoided_with_movable_node_only(kernel: str, movable: bool) -> None:
     # 2.4, 13: with movable_node a dynamic region avoids the hotpluggable bank.
     from carveout.boot.run import boot
-    from support.boards import board_of, cpus, memory
 
     board = board_of(
         cpus(),

@@ -297,3 +297,41 @@ def test_facts_about_a_region(kernel: str) -> None:
         ("ramoops",),
         0x5000_0000,
     )
+
+
+# ---- what one region does to another -----------------------------------------------------------------------
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_refused_pool_takes_the_pool_inside_it_along(kernel: str) -> None:
+    # 8.5: the outer one, 9 MiB, is no contiguous pool and is freed; then the inner one is not reserved any more (3.7).
+    outer = region("outer@50000000", "reusable", reg=[(0x5000_0000, mib(9))], compatible=POOL)
+    inner = region("inner@50400000", "reusable", reg=[(0x5040_0000, mib(4))], compatible=POOL)
+    result = boot_regions(kernel, outer, inner)
+    assert [r.outcome for r in result.regions] == [Outcome.RELEASED, Outcome.RELEASED]
+    assert "Reserved memory: unable to setup CMA region" in result.log
+    assert is_free(result, 0x5000_0000, mib(9))
+
+
+def test_an_undone_nomap_region_becomes_ram_on_5_10() -> None:
+    # 3.5: 5.10 adds what it undoes, RAM or not: [0x3ff00000, 0x40000000) was none.
+    both = region("both@3ff00000", "no-map", "reusable", reg=[(0x3FF0_0000, mib(2))], compatible=POOL)
+    result = boot_regions("5.10", both)
+    assert named(result, "both@3ff00000").outcome is Outcome.RELEASED
+    assert result.memory[0].base == 0x3FF0_0000
+
+
+@pytest.mark.parametrize("kernel", NEW)
+def test_no_room_in_the_list_of_memory(kernel: str) -> None:
+    # 2.2: 1024 entries; 511 no-map pages cut RAM into 1023, and two more must fit for the mark of `d`.
+    pages = [region(f"p{n}", "no-map", reg=[(0x5000_0000 + 0x2000 * n, 0x1000)]) for n in range(511)]
+    result = boot_regions(kernel, *pages, region("d", "no-map", size=M16))
+    assert (result.outcome, result.failure) == ("panic", "memblock: cannot resize memory array")
+
+
+def test_a_dynamic_nomap_region_that_cannot_be_marked() -> None:
+    # As above, on 6.1, where the mark only fails. `d` is the first in the tree, since the table of 64 is full later; it is
+    # placed after the static ones are reserved (3.5).
+    pages = [region(f"p{n}", "no-map", reg=[(0x5000_0000 + 0x2000 * n, 0x1000)]) for n in range(511)]
+    result = boot_regions("6.1", region("d", "no-map", size=M16), *pages)
+    found = named(result, "d")
+    assert (found.base, found.outcome) == (None, Outcome.ALLOC_FAILED)
+    assert is_free(result, 0x7000_0000, mib(1))

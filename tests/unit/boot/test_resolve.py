@@ -11,6 +11,7 @@ import pytest
 from carveout.boot.resolve import resolve_scene
 from carveout.boot.scene import Scene
 from carveout.errors import SceneError, UnsupportedProfile
+from carveout.kernel.vendor import Vendor
 from carveout.span import GIB, Span
 from support.boards import KERNELS, RAM, blob_of, board_of, cells, cpus, memory, node, text, usual_board, wide
 
@@ -201,3 +202,37 @@ def test_half_an_image_is_none(missing: str) -> None:
 def test_two_sources_of_ram_contradict_each_other() -> None:
     with pytest.raises(SceneError, match="--memory and --efi-map"):
         resolve_scene(board_of(cpus()), Scene(memory=(RAM,), efi_map="x"))
+
+
+# ---- the build ---------------------------------------------------------------------------------------------
+CONFIG = b"""\
+# Linux/arm64 6.1.176 Kernel Configuration
+CONFIG_ARM64=y
+CONFIG_ARM64_4K_PAGES=y
+CONFIG_ARM64_VA_BITS=48
+CONFIG_ARM64_PA_BITS=48
+CONFIG_NR_CPUS=256
+CONFIG_CMDLINE=""
+CONFIG_OF_RESERVED_MEM=y
+CONFIG_BLK_DEV_INITRD=y
+CONFIG_SPARSEMEM_VMEMMAP=y
+CONFIG_ARCH_FORCE_MAX_ORDER=11
+"""
+
+
+def test_a_config_and_a_vendor_are_named() -> None:
+    found = facts(cpus(), config=CONFIG, vendor=Vendor(name="bsp", base="6.1"))
+    assert found["kernel"] == ("6.1 (6.1.0-50)", "the base of vendor kernel bsp")
+    assert found["config"] == (".config", "given")
+    assert found["vendor"] == ("bsp", "given")
+
+
+def test_a_config_can_name_the_kernel() -> None:
+    value, source = facts(cpus(), config=CONFIG)["kernel"]
+    assert (value.split()[0], source) == ("6.1.176", "the .config")
+
+
+def test_the_image_can_name_the_architecture() -> None:
+    assert facts(image_arch="arm64")["arch"] == ("arm64", "kernel image")
+    with pytest.raises(SceneError, match="--image is an riscv64 kernel, the scene is for arm64"):
+        resolve_scene(board_of(cpus()), Scene(image_arch="riscv64"))

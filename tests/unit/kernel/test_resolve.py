@@ -8,7 +8,7 @@ import re
 import pytest
 
 from carveout.boot.cma import area_slots, min_alignment
-from carveout.errors import UnsupportedProfile
+from carveout.errors import InternalError, UnsupportedProfile
 from carveout.kernel import resolve
 from carveout.kernel.release import parse_release
 from carveout.span import MIB
@@ -236,3 +236,11 @@ def test_a_page_size_that_was_not_booted_is_doubted() -> None:
 def test_the_flavour_gives_the_page_size() -> None:
     assert resolve("6.12.107+deb13-arm64-16k", arch="arm64").config.page_size == K16
     assert resolve("6.12.107+deb13-arm64", arch="arm64").config.page_size == K4
+
+
+@pytest.mark.parametrize("other", ["arm", "riscv", "powerpc"])
+def test_build_constants_of_another_architecture_are_an_error_of_ours(other: str) -> None:
+    with pytest.raises(InternalError, match="arm64"):
+        getattr(resolve("6.12", arch="arm64"), other)
+    with pytest.raises(InternalError, match="riscv64"):
+        _ = resolve("6.12", arch="riscv64").arm64
