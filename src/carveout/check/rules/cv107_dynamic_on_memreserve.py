@@ -84,8 +84,11 @@ def check(view: BootContext) -> Iterator[Problem]:
 
 
 def _within_reach(region: PlacedRegion, entries: Sequence[Span], ram: Sequence[Span]) -> Span | None:
-    # The first entry that is RAM, as far as that is known, and in the windows of the region.
+    # The first entry that is RAM, as far as that is known, and in the windows of the region. A place is never 0, so
+    # that the lowest possible one is the alignment.
     for entry in entries:
+        if entry.end <= (region.align or 0):
+            continue
         in_window = not region.alloc_ranges or any(entry.overlaps(window) for window in region.alloc_ranges)
         if in_window and (not ram or any(entry.overlaps(bank) for bank in ram)):
             return entry
