@@ -67,6 +67,12 @@ def test_an_address_that_no_bus_above_knows_is_left_out() -> None:
     assert entries(bus("soc", cells(0, 1, 0, 0x8000_0000), sub))[1][2] == ((0x1_0000_0010, 0x1000),)
 
 
+def test_the_end_of_a_range_is_not_inside() -> None:
+    # soc knows [0, 0x8000); 0x7fff is the last address it translates.
+    sub = bus("sub", cells(0, 0x7FFF, 1, 0x1000, 0x8000, 1))
+    assert entries(bus("soc", cells(0, 1, 0, 0x8000), sub))[1][2] == ((0x1_0000_7FFF, 1),)
+
+
 def test_an_empty_property_is_no_limit() -> None:
     # 1.2: "the empty-property case is ignored".
     assert entries(bus("soc", b"")) == []

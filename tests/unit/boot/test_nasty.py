@@ -492,6 +492,13 @@ def test_overlaps_are_reported_for_neighbours_only(kernel: str) -> None:
 
 
 @pytest.mark.parametrize("kernel", EVERY)
+def test_touching_regions_do_not_overlap(kernel: str) -> None:
+    a = region("a@50000000", reg=[(0x5000_0000, 0x1000)])
+    b = region("b@50001000", reg=[(0x5000_1000, 0x1000)])
+    assert not any("OVERLAP" in line for line in boot_regions(kernel, a, b).log)
+
+
+@pytest.mark.parametrize("kernel", EVERY)
 def test_a_window_that_begins_at_the_end_of_a_dynamic_region(kernel: str) -> None:
     # 3.4 step 6: 6.12 and later turn bottom-up beside a dynamic region that is already there.
     first = region("first", size=M16, alloc_ranges=[(0x5000_0000, M16)])

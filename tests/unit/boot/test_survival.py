@@ -54,6 +54,13 @@ def test_an_area_outside_ram_in_a_section_with_memory(kernel: str) -> None:
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
+def test_an_area_up_to_the_end_of_a_section_with_memory(kernel: str) -> None:
+    # As above, [0x7c000000, 0x80000000): its last byte is in the section that has memory, its end is in the next.
+    result = boot_regions(kernel, pool_at(0x7C00_0000, mib(64)), ram=[Span(0x4000_0000, 0x7C00_0000)])
+    assert result.outcome is (BootOutcome.OK if kernel == "5.10" else BootOutcome.HANG)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
 def test_the_size_of_a_section_decides(kernel: str) -> None:
     # RAM is [0x40000000, 0x60000000), the pool at 0x70000000: one section of 1 GiB, different ones of 128 MiB.
     result = boot_regions(kernel, pool_at(0x7000_0000), ram=[Span.sized(0x4000_0000, mib(512))])
