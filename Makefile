@@ -19,9 +19,11 @@ PYTEST_ARGS ?= -n auto
 DTBS ?=
 ORACLE_ARCH ?= arm64
 ORACLE_ARGS ?=
+NAME ?=
+SUBJECT ?= 1
 
 .NOTPARALLEL:
-.PHONY: help demo test test-slow lint format types ci docs docs-check bench oracle clean venv
+.PHONY: help demo test test-slow lint format types ci docs docs-check rule bench oracle clean venv
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -66,11 +68,16 @@ types: $(VENV)/.stamp-dev ## check the types, strictly
 
 docs: $(VENV)/.stamp-run ## write the parts of the documentation that are real output
 	$(BIN)/python tools/support_matrix.py
+	$(BIN)/python tools/rule_docs.py
 	$(BIN)/python tools/update_readme.py
 
 docs-check: $(VENV)/.stamp-run ## say whether `make docs` would change anything
 	$(BIN)/python tools/support_matrix.py --check
+	$(BIN)/python tools/rule_docs.py --check
 	$(BIN)/python tools/update_readme.py --check
+
+rule: $(VENV)/.stamp-run ## make the file of a new rule (NAME=slug, SUBJECT=first digit of its code)
+	$(BIN)/python tools/new_rule.py "$(NAME)" --subject "$(SUBJECT)"
 
 ci: lint types test docs-check ## all that CI checks, without the slow tests
 

@@ -105,6 +105,8 @@ def _by_part(message: str) -> Page | None:
         for text in (page.title, *page_texts(page))
         if wanted in _FIELD.sub("", text).lower() or wanted in text.lower()
     ]
+    if " " not in wanted and len({page.slug for _, page in hits}) > 1:
+        return None  # one word that many messages have says nothing
     return min(hits, key=lambda hit: hit[0])[1] if hits else None
 
 

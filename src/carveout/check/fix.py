@@ -72,11 +72,7 @@ def keep_groups(
 
     tree: as it was before all fixes. left: (path, name) of the properties.
     """
-    lost = set(left)
-    groups = list(result.groups)
-    while spoilt := [group for group in groups if any((edit.path, edit.name) in lost for edit in group)]:
-        groups = [group for group in groups if group not in spoilt]
-        lost |= {(edit.path, edit.name) for group in spoilt for edit in group}
+    groups = [g for g in result.groups if not any((edit.path, edit.name) in left for edit in g)]
     tree = apply_edits(tree, (edit for group in groups for edit in group))
     return FixResult(tree, tuple(groups), result.before, tuple(check(tree)))
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from carveout.check.model import Edit, EditKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from carveout.fdt.dts import SourceMap, SourceSpan
 
@@ -50,12 +50,14 @@ class _NotSureError(Exception):
 
 def patch_source(edits: Iterable[Edit], source: SourceMap, texts: Mapping[str, str]) -> Patch:
     """Return the source with changes made. texts: content of the source's files by name, as the map names them."""
+    edits = tuple(edits)
+    removed = {(edit.path, edit.name) for edit in edits if edit.kind is EditKind.REMOVE}
     splices: dict[str, list[_Splice]] = {}
     left: list[LeftToDo] = []
     files = {name: _File(text) for name, text in texts.items()}
     for edit in edits:
         try:
-            name, splice = _splice(edit, source, files)
+            name, splice = _splice(edit, source, files, removed)
         except _NotSureError as reason:
             left.append(LeftToDo(edit, str(reason)))
             continue
@@ -68,8 +70,9 @@ def patch_source(edits: Iterable[Edit], source: SourceMap, texts: Mapping[str, s
 
 
 def _spliced(text: str, splices: list[_Splice]) -> str:
-    # Stable: of two things put in at one place the first stays first.
-    for splice in sorted(splices, key=lambda s: s.start)[::-1]:
+    # From behind. What is put in where something is taken out comes in front; of two things put in at one place
+    # the first stays first.
+    for splice in sorted(splices, key=lambda s: (s.start, s.end))[::-1]:
         text = text[: splice.start] + splice.text + text[splice.end :]
     return text
 
@@ -102,12 +105,14 @@ def _blank(match: re.Match[str]) -> str:
     return '"' + "x" * (len(inner) - 2) + '"' if match[0][0] == '"' else inner
 
 
-def _splice(edit: Edit, source: SourceMap, files: Mapping[str, _File]) -> tuple[str, _Splice]:
+def _splice(
+    edit: Edit, source: SourceMap, files: Mapping[str, _File], removed: Collection[tuple[str, str]]
+) -> tuple[str, _Splice]:
     place = source.of_property(edit.path, edit.name)
     if place is None:
         if edit.kind is EditKind.REMOVE:
             raise _NotSureError("no source text made the property")
-        return _addition(edit, source, files)
+        return _addition(edit, source, files, removed)
     file = _file(files, place.file)
     start, end = _statement(file, place, edit.name)
     if edit.kind is EditKind.REMOVE:
@@ -144,14 +149,17 @@ def _removal(file: _File, start: int, end: int) -> _Splice:
     return _Splice(start, end, "" if file.text[:start].rstrip(" \t") == file.text[:start] else " ")
 
 
-def _addition(edit: Edit, source: SourceMap, files: Mapping[str, _File]) -> tuple[str, _Splice]:
+def _addition(
+    edit: Edit, source: SourceMap, files: Mapping[str, _File], removed: Collection[tuple[str, str]]
+) -> tuple[str, _Splice]:
+    # Behind the last property that stays, or behind the brace.
     places = source.all_of_node(edit.path)
     if not places:
         raise _NotSureError("no source text made the node")
     node = places[0]
     file = _file(files, node.file)
     text = statement(edit.name, edit.value)
-    at = _last_property_end(edit.path, node, source, file)
+    at = _last_property_end(edit.path, node, source, file, removed)
     if at is None:
         at = _brace(file, node)
     line = file.line_of(at)
@@ -163,11 +171,13 @@ def _addition(edit: Edit, source: SourceMap, files: Mapping[str, _File]) -> tupl
     return node.file, _Splice(at, at, f"\n{_indent(file, node, line)}{text}")
 
 
-def _last_property_end(path: str, node: SourceSpan, source: SourceMap, file: _File) -> int | None:
+def _last_property_end(
+    path: str, node: SourceSpan, source: SourceMap, file: _File, removed: Collection[tuple[str, str]]
+) -> int | None:
     ends = []
     for name in source.properties_of(path):
         place = source.of_property(path, name)
-        if place is None or place.file != node.file:
+        if place is None or place.file != node.file or (path, name) in removed:
             continue
         if node.first_line <= place.first_line and place.last_line <= node.last_line:
             try:
@@ -205,12 +215,9 @@ def statement(name: str, value: bytes) -> str:
     """Return a property as a statement of source: a flag, texts, cells, or bytes, as its name and length tell."""
     if not value:
         return f"{name};"
-    if (
-        name in _STRINGS
-        and value.endswith(b"\0")
-        and value.replace(b"\0", b"").decode("latin-1").isprintable()
-    ):
-        texts = value[:-1].decode("latin-1").replace("\\", "\\\\").replace('"', '\\"').split("\0")
+    shown = value.replace(b"\0", b"").decode("latin-1")
+    if name in _STRINGS and value.endswith(b"\0") and shown.isascii() and shown.isprintable():
+        texts = value[:-1].decode("ascii").replace("\\", "\\\\").replace('"', '\\"').split("\0")
         quoted = ", ".join(f'"{text}"' for text in texts)
         return f"{name} = {quoted};"
     if len(value) % 4 == 0:

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from carveout.cli.files import STDIN, read_file
 from carveout.errors import InputError, OverlayError
 from carveout.fdt import parse
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

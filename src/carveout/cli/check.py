@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from carveout.check.model import Severity
 from carveout.check.registry import pick_rules
@@ -16,6 +16,7 @@ from carveout.cli.parser import Parser
 from carveout.cli.scene_options import add_scene_options, is_scene_given, read_scene
 from carveout.errors import InputError, UsageError
 from carveout.units import parse_memory, parse_size
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from carveout.board import read_board
 from carveout.check.allow import Allowed, SourceAllows, project_allow, read_allows, unused_project_allows
@@ -15,6 +15,7 @@ from carveout.check.run import check_board
 from carveout.cli.boards import load_board
 from carveout.cli.files import STDIN, read_text
 from carveout.errors import InputError
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from carveout.cli.files import read_file
 from carveout.cli.live_option import THIS_MACHINE
 from carveout.errors import InputError
 from carveout.observe.banner import kernel_release
 from carveout.observe.machine import CMDLINE, DMESG, IOMEM, VERSION, Capture
+from carveout.values import NamedTuple
 
 FDT = "sys/firmware/fdt"
 _CONFIG_GZ = "proc/config.gz"

@@ -10,9 +10,9 @@ import os
 import sys
 from contextlib import suppress
 from importlib import import_module
-from typing import NamedTuple
 
 from carveout.errors import CarveoutError, InputError, InternalError, UsageError
+from carveout.values import NamedTuple
 
 EXIT_CLEAN = 0
 EXIT_FINDINGS = 1

@@ -26,13 +26,14 @@ from __future__ import annotations
 
 import glob
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from carveout.check.allow import ProjectAllow
 from carveout.check.model import Severity
 from carveout.check.registry import find_rule
 from carveout.cli.scene_file import read_scene_table, read_toml
 from carveout.errors import UsageError
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from carveout.boot.scene import Scene
 from carveout.errors import EfiMapError, InputError, KconfigError, SceneError, UsageError, VendorError
 from carveout.units import parse_address, parse_memory, parse_placed, parse_size
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from textwrap import dedent
+from textwrap import dedent, wrap
 from typing import TYPE_CHECKING
 
 from carveout.check.explain import page_rules, page_texts, rule_pages
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from carveout.check.model import Example
     from carveout.check.page import Page
 
+_WIDTH = 100
 _FIELD = re.compile(r"\{([^}]*)\}")
 
 
@@ -67,15 +68,28 @@ def message_page(page: Page, link: Callable[[Rule], str] | None = None) -> str:
         *(line for text in shown_texts(page) for line in text.split("\n")),
         "```",
     ]
-    lines += ["", "## What it means", "", page.meaning, "", "## Which kernels", "", page.kernels, ""]
-    lines += ["## Usual causes", "", *(f"- {cause}" for cause in page.causes), ""]
-    lines += ["## What to do", "", *(f"- {cure}" for cure in page.cures), ""]
+    lines += ["", "## What it means", "", *_wrapped(page.meaning), ""]
+    lines += ["## Which kernels", "", *_wrapped(page.kernels), ""]
+    lines += ["## Usual causes", "", *_points(page.causes), ""]
+    lines += ["## What to do", "", *_points(page.cures), ""]
     rules = page_rules(page)
     if rules:
         shown = link or (lambda rule: f"{rule.code} {rule.slug}: {rule.summary}")
         lines += ["## Found before the boot by", "", *(f"- {shown(rule)}" for rule in rules), ""]
     lines += ["## References", "", page.source]
     return "\n".join(lines) + "\n"
+
+
+def _wrapped(text: str) -> list[str]:
+    # A text may begin with a # that is no heading: none of the pages' paragraphs do.
+    return wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def _points(texts: Iterable[str]) -> Iterable[str]:
+    for text in texts:
+        first, *more = _wrapped(text)
+        yield f"- {first}"
+        yield from (f"  {line}" for line in more)
 
 
 def shown_texts(page: Page) -> tuple[str, ...]:
