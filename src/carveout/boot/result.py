@@ -6,9 +6,10 @@ Addresses and sizes are int, in bytes. Nothing here changes after the boot.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from carveout.values import NamedTuple, dataclass
 
 if TYPE_CHECKING:
     from carveout.boot.scene import ResolvedScene
@@ -244,6 +245,8 @@ class Boot:
     ram_known: bool
     early: EarlyMemory | None = None
     """Where the architecture has such a moment: before anything was allocated."""
+    lowmem_end: int | None = None
+    """arm: the end of the RAM that the kernel maps permanently; None where it maps all RAM."""
 
     @property
     def log(self) -> tuple[str, ...]:

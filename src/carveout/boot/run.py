@@ -195,6 +195,7 @@ def _gather(state: EarlyBoot, outcome: BootOutcome, failure: str | None, doubt: 
         exactness=confidence.overall([r.exactness for r in regions], [a.exactness for a in areas]),
         ram_known=state.scene.memory_source != "unknown",
         early=_early(state),
+        lowmem_end=state.high_memory,
     )
 
 
