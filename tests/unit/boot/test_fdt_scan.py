@@ -105,6 +105,12 @@ def test_which_memory_nodes_count(kernel: str, second: DraftNode, kernels: tuple
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
+def test_entries_of_size_0_are_skipped_in_silence(kernel: str) -> None:
+    result = boot_nodes(kernel, memory(FIRST, (0xB000_0000, 0), (0, 0)))
+    assert not any("Ignoring" in line for line in result.log)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
 def test_missing_root_cells_count_as_one(kernel: str) -> None:
     # 1.1: defaults 1 and 1, whatever the device tree specification says.
     tree = board_of(cpus(), memory(name="memory", extra={"reg": cells(*FIRST)}), root={})
