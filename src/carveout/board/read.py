@@ -33,9 +33,10 @@ _LEGACY_COMPATIBLES = (
     b"linux,contiguous-memory-region",
     b"shareable-memory-region",
     b"contiguous-memory",
+    b"fsl,qman-backing-store",
     b"reserved-memory",
 )
-_LEGACY_PROPERTIES = ("linux,default-contiguous-region", "linux,contiguous-region")
+_LEGACY_PROPERTIES = ("linux,default-contiguous-region", "linux,contiguous-region", "linux,default-cma")
 
 # Compatible of a cpu node → architecture, for what `device_type = "cpu"` nodes carry in practice.
 _CPU_PREFIXES = (
@@ -245,7 +246,7 @@ def _legacy(tree: Tree, nodes: int) -> Iterator[LegacyRegion]:
     found: dict[str, list[str]] = {}
     for prop in tree.properties_named("compatible"):
         value = prop.value
-        if b"memory" not in value:
+        if b"memory" not in value and b"backing-store" not in value:
             continue
         for text in value.rstrip(b"\0").split(b"\0"):
             if text in _LEGACY_COMPATIBLES:
