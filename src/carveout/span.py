@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from carveout.values import NamedTuple
 
 KIB = 1 << 10
 MIB = 1 << 20

@@ -7,12 +7,12 @@ the boot decodes them as the simulated kernel does, the checks decode them as th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from carveout.board.numa import read_numa
 from carveout.board.shape import read_shape
+from carveout.values import NamedTuple, dataclass
 
 if TYPE_CHECKING:
     from carveout.board.numa import NumaFacts

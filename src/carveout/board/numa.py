@@ -6,10 +6,10 @@ Source: drivers/of/of_numa.c (kernel-semantics 4.6, step 7).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from carveout.board.decode import checked_strings, first_cell, number
+from carveout.values import dataclass
 
 if TYPE_CHECKING:
     from carveout.fdt import Tree

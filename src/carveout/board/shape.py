@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from carveout.values import dataclass
 
 if TYPE_CHECKING:
     from carveout.fdt import Tree

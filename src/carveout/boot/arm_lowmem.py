@@ -6,13 +6,13 @@ Source: adjust_lowmem_bounds(), early_vmalloc(), arch/arm/mm/mmu.c (kernel-seman
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from carveout.boot.cmdline import memparse
 from carveout.boot.memblock import Flag
 from carveout.boot.result import StepKind
 from carveout.span import MIB, Span, is_aligned, round_down, round_up
+from carveout.values import dataclass
 
 if TYPE_CHECKING:
     from carveout.boot.state import EarlyBoot

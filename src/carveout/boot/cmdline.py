@@ -6,7 +6,7 @@ Source: kernel-semantics 1.7, 4.2, 4.5, 6.4; memparse(), lib/cmdline.c.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from carveout.values import NamedTuple
 
 _U64 = (1 << 64) - 1
 _SUFFIXES = {"k": 10, "m": 20, "g": 30, "t": 40, "p": 50, "e": 60}

@@ -6,11 +6,12 @@ Source: kernel/crash_core.c, kernel/crash_reserve.c, arch/arm64/mm/init.c (kerne
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from carveout.boot.cmdline import memparse
 from carveout.boot.result import StepKind
 from carveout.span import GIB, MIB, is_aligned, round_up
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from carveout.boot.state import EarlyBoot

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
 
 from carveout.errors import EfiMapError
 from carveout.span import Span
+from carveout.values import NamedTuple
 
 EFI_PAGE = 4096
 _ATTRIBUTE_BITS = {

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from carveout.span import KIB, MIB, Span, round_up
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from carveout.kernel.profile import Profile

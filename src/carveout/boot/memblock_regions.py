@@ -9,7 +9,8 @@ the business of `carveout.boot.memblock`.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import NamedTuple
+
+from carveout.values import NamedTuple
 
 
 class Flag:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from carveout.values import NamedTuple
 
 ENOMEM = 12
 """Operations return -ENOMEM when a list is full and cannot grow."""

@@ -7,10 +7,11 @@ Source: kernel-semantics 2.4 and 2.5.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from carveout.boot.memblock_regions import Flag
 from carveout.span import Span, round_down, round_up
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

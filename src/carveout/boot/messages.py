@@ -8,7 +8,7 @@ Source: kernel-semantics 3.9, 4.3, 4.4, 1.6, 1.7.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from carveout.values import NamedTuple
 
 
 class Message(NamedTuple):

@@ -10,11 +10,12 @@ Source: numa_init(), arch_numa (mm/numa_memblks.c since 6.12); of_numa_init() (k
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from carveout.board.decode import cells_of, entries
 from carveout.boot.result import StepKind
 from carveout.span import MIB, Span
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from carveout.board import MemoryNode

@@ -9,13 +9,14 @@ Source: kernel-semantics 3; the trees of the recorded boots, before and after th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from carveout.board import read_board
 from carveout.boot.scene import Fact
 from carveout.errors import EditError, SceneError
 from carveout.fdt.edit import add_node
 from carveout.span import GIB, KIB, Span
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from carveout.board import Board

@@ -7,12 +7,12 @@ Source: early_init_devtree(), arch/powerpc/kernel/prom.c; mmu_early_init_devtree
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from carveout.board.decode import number
 from carveout.boot.fdt_scan import find_chosen
 from carveout.span import MIB, TIB
+from carveout.values import dataclass
 
 if TYPE_CHECKING:
     from carveout.boot.state import EarlyBoot

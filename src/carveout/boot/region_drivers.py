@@ -8,12 +8,13 @@ Source: RESERVEDMEM_OF_DECLARE users (kernel-semantics 3.7).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from carveout.boot.cma import init_reserved_area, min_alignment
 from carveout.boot.result import StepKind
 from carveout.boot.state import EBUSY, EINVAL, ENODEV
 from carveout.span import is_aligned
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from carveout.boot.memblock import Memblock
 from carveout.boot.messages import MESSAGES
 from carveout.boot.result import Hole, LogLine, Outcome, RegionKind, Step, StepKind
 from carveout.span import MIB, Span
+from carveout.values import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,9 @@ A small table: only bindings with a fixed list, each read from the binding named
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from carveout.board import Consumer

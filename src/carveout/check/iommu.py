@@ -8,9 +8,10 @@ Source: of_iommu_get_resv_regions(), drivers/iommu/of_iommu.c; of_translate_dma_
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from carveout.board.decode import cells_of, number
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

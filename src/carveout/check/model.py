@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

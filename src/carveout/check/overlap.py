@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from carveout.span import Span
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

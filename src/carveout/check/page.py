@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from carveout.values import NamedTuple
 
 
 class Page(NamedTuple):

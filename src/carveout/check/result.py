@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from carveout.check.model import Severity
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from carveout.check.allow import Allowed

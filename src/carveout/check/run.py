@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from carveout.boot import boot
 from carveout.check.context import BoardContext, BootContext
 from carveout.check.model import Finding
 from carveout.errors import UsageError
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

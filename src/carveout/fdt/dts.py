@@ -18,10 +18,11 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from carveout.errors import DtsSyntaxError, ToolMissing
 from carveout.fdt.reader import parse
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 from struct import Struct
-from typing import NamedTuple
 
 from carveout.errors import DtbFormatError
+from carveout.values import NamedTuple
 
 FDT_MAGIC = 0xD00DFEED
 FDT_BEGIN_NODE = 1

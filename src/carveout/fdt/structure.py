@@ -16,10 +16,10 @@ error that tells what was being read. Nothing here recurses.
 from __future__ import annotations
 
 from struct import unpack_from
-from typing import NamedTuple
 
 from carveout.errors import DtbFormatError
 from carveout.fdt.layout import FDT_BEGIN_NODE, FDT_END, FDT_END_NODE, FDT_NOP, FDT_PROP
+from carveout.values import NamedTuple
 
 MAX_DEPTH = 128
 """Deepest nesting that is read; the root is at depth 0.

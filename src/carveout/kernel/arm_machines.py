@@ -8,7 +8,7 @@ Source: machine descriptions in arch/arm/mach-*, fields dma_zone_size and reserv
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from carveout.values import NamedTuple
 
 GIB = 1 << 30
 

@@ -8,7 +8,9 @@ Section numbers are those of the kernel-semantics specification.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from carveout.values import NamedTuple
 
 
 class Behaviour(NamedTuple):

@@ -9,10 +9,10 @@ option in it is that of the package which was booted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from carveout.errors import KconfigError, UnsupportedProfile, VendorError
+from carveout.values import dataclass, field
 
 if TYPE_CHECKING:
     from carveout.kernel.behaviour import Behaviour

@@ -9,7 +9,7 @@ it). A version between two booted ones is reported as modelled, with what is not
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from carveout.values import NamedTuple
 
 
 class Change(NamedTuple):

@@ -6,7 +6,9 @@ Source: kernel-semantics 10 (values read from Debian's configuration files).
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from carveout.values import NamedTuple
 
 KIB = 1 << 10
 

@@ -11,9 +11,10 @@ EFI zboot headers as Debian's kernel files have them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from carveout.errors import KernelImageError
+from carveout.values import dataclass
 
 KIB = 1 << 10
 

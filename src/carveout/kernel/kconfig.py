@@ -10,10 +10,10 @@ Source: Documentation/kbuild/kconfig-language.rst for the form; kernel-semantics
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from carveout.errors import KconfigError
+from carveout.values import NamedTuple, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,13 +6,14 @@ The support matrix in the documentation and `carveout kernels` show the same tab
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, get_args, get_type_hints
+from typing import TYPE_CHECKING, get_args, get_type_hints
 
 from carveout.errors import UnsupportedProfile
 from carveout.kernel.behaviour import Behaviour
 from carveout.kernel.changes import CHANGES, Change
 from carveout.kernel.profile import ARCHITECTURES, concerns, next_booted, open_changes, resolve
 from carveout.kernel.release import BOOTED, parse_release, series_key
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from carveout.kernel.release import Release

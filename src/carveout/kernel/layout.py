@@ -8,7 +8,9 @@ that depend on them are `modelled`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,9 @@ other option is taken from Debian's kernel of that version, and results are `mod
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple, get_args, get_type_hints
+from typing import TYPE_CHECKING, get_args, get_type_hints
 
 from carveout.errors import InternalError, KconfigError, UnsupportedProfile
 from carveout.kernel.behaviour import Behaviour
@@ -29,6 +29,7 @@ from carveout.kernel.layout import (
     derive_arm64,
 )
 from carveout.kernel.release import BOOTED, Booted, Release, parse_release, series_key
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

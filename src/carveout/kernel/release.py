@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from carveout.errors import UnsupportedProfile
+from carveout.values import NamedTuple
 
 KIB = 1 << 10
 
@@ -68,8 +67,7 @@ NEWEST = (7, 2)
 _RELEASE = re.compile(r"^v?(\d{1,3})\.(\d{1,3})(?:\.(\d{1,5}))?(.*)$")
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(NamedTuple):
     """A kernel as the user named it."""
 
     text: str

@@ -13,9 +13,8 @@ CMA_SIZE_MBYTES = 320
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from carveout.errors import VendorError
+from carveout.values import dataclass
 
 _KEYS = ("name", "base", "behaviour", "config")
 _LIMIT = 1 << 20

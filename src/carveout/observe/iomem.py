@@ -8,10 +8,11 @@ Source: request_standard_resources(), arch/arm64/kernel/setup.c; recorded /proc/
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from carveout.errors import ObservationError
 from carveout.span import KIB, MIB, Span, round_down, round_up
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

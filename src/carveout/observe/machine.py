@@ -7,13 +7,14 @@ capture lacks; nothing is made up in its place. What the user says himself wins.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from carveout.boot.resolve import resolve_scene
 from carveout.errors import EfiMapError, ObservationError
 from carveout.observe.banner import command_line, kernel_release
 from carveout.observe.iomem import is_hidden, kernel_image, parse_iomem, ram, tree_place
+from carveout.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,12 +17,13 @@ The records are named tuples: they cost a fifth of what dataclasses cost at star
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from carveout.boot.result import Exactness, Outcome
 from carveout.report.intervals import gaps, intersect, subtract, total, union
 from carveout.span import MIB, Span
 from carveout.units import address_digits
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from carveout.boot.result import Exactness, Outcome
@@ -23,6 +23,7 @@ from carveout.report.words import (
 )
 from carveout.span import Span
 from carveout.units import format_range, format_size
+from carveout.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from carveout.report.intervals import union
 from carveout.span import MIB, Span
+from carveout.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from carveout.values import NamedTuple
 
 # SGR parameters by role. Only the eight basic colours, which every terminal lets its user choose.
 _SGR = {
