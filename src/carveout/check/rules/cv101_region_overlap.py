@@ -12,7 +12,8 @@ Each owner believes the memory is its own. What one writes the other reads.
 
 Kernel behaviour
 ----------------
-5.10, 6.1: both are reserved; `OF: reserved mem: OVERLAP DETECTED!` is printed for neighbours in the sorted table.
+5.10, 6.1: both are reserved; `OF: reserved mem: OVERLAP DETECTED!` is printed for neighbours in the sorted table:
+a region that holds two others is told about the first of them only.
 6.12, 7.2: the same, and dynamic regions are compared too. No version refuses either of them. If a region driver
 then refuses one of them, its memory is given back, also the part that the other one needs.
 
@@ -50,22 +51,29 @@ if TYPE_CHECKING:
 def check(context: BoardContext) -> Iterator[Problem]:
     """Yield a problem for each pair, told at the one that begins higher."""
     open_regions: list[tuple[Region, Span]] = []
+    below = None
     for region, span in context.static:
         open_regions = [(other, there) for other, there in open_regions if there.end > span.start]
         for other, there in open_regions:
             if there != span and other.raw.no_map == region.raw.no_map:
                 shared = min(there.end, span.end) - span.start
+                printed = (
+                    ' and prints "OVERLAP DETECTED!"'
+                    if other is below
+                    else ", and prints nothing about it, since it compares neighbours alone"
+                )
                 yield Problem(
                     path=region.path,
                     prop="reg",
                     message=(
                         f"0x{span.start:x}..0x{span.end - 1:x} shares 0x{shared:x} bytes with {other.path} "
-                        f"(0x{there.start:x}..0x{there.end - 1:x}); Linux reserves both and prints "
-                        '"OVERLAP DETECTED!", and each user overwrites the other\'s data'
+                        f"(0x{there.start:x}..0x{there.end - 1:x}); Linux reserves both{printed}; "
+                        "what one user writes the other one reads"
                     ),
                     related=(other.path,),
                 )
         open_regions.append((region, span))
+        below = region
 
 
 RULE = Rule(
