@@ -15,6 +15,9 @@ from carveout.fdt import parse
 from carveout.span import Span
 from support.random_boards import Case, cases, wild_cases
 
+# A case is a whole boot, and there are eleven laws: each gets half of the examples.
+fewer = settings(max_examples=settings().max_examples // 2)
+
 NO_PLACE = (Outcome.ALLOC_FAILED, Outcome.IGNORED, Outcome.UNKNOWN)
 
 
@@ -30,6 +33,7 @@ def dynamic_places(result: Boot) -> list[tuple[str, Span]]:
     ]
 
 
+@fewer
 @given(cases())
 def test_dynamic_regions_lie_in_one_bank_and_are_aligned(case: Case) -> None:
     result = run(case)
@@ -45,6 +49,7 @@ def test_dynamic_regions_lie_in_one_bank_and_are_aligned(case: Case) -> None:
             assert any(window.contains(place) for window in region.alloc_ranges)
 
 
+@fewer
 @given(cases())
 def test_dynamic_regions_overlap_nothing_that_was_there_before(case: Case) -> None:
     result = run(case)
@@ -65,6 +70,7 @@ def test_dynamic_regions_overlap_nothing_that_was_there_before(case: Case) -> No
     assert not any(place.overlaps(other) for _, place in dynamic for other in before)
 
 
+@fewer
 @given(cases())
 def test_memory_and_reserved_are_sorted_and_disjoint(case: Case) -> None:
     result = run(case)
@@ -73,6 +79,7 @@ def test_memory_and_reserved_are_sorted_and_disjoint(case: Case) -> None:
         assert all(a.base + a.size <= b.base for a, b in pairwise(entries))
 
 
+@fewer
 @given(cases())
 def test_claims_are_what_is_reserved(case: Case) -> None:
     """Every byte claimed is reserved, and every byte reserved is claimed by somebody."""
@@ -93,6 +100,7 @@ def test_claims_are_what_is_reserved(case: Case) -> None:
     assert all(entry.who for entry in result.reserved)
 
 
+@fewer
 @given(cases())
 def test_static_regions_never_move(case: Case) -> None:
     for region in run(case).regions:
@@ -100,12 +108,14 @@ def test_static_regions_never_move(case: Case) -> None:
             assert (region.base, region.size) == (region.requested_base, region.requested_size)
 
 
+@fewer
 @given(cases(complete=False))
 def test_the_same_input_gives_the_same_result(case: Case) -> None:
     again = read_board(parse(case.board.tree.blob))
     assert run(case) == boot(again, case.scene)
 
 
+@fewer
 @given(cases())
 def test_a_place_and_its_outcome_belong_together(case: Case) -> None:
     result = run(case)
@@ -118,6 +128,7 @@ def test_a_place_and_its_outcome_belong_together(case: Case) -> None:
     ]
 
 
+@fewer
 @given(cases())
 def test_areas_are_made_of_regions_or_of_the_configuration(case: Case) -> None:
     result = run(case)
@@ -127,6 +138,7 @@ def test_areas_are_made_of_regions_or_of_the_configuration(case: Case) -> None:
     assert all(area.size > 0 for area in result.cma)
 
 
+@fewer
 @given(cases())
 def test_log_and_trace_belong_together(case: Case) -> None:
     result = run(case)
@@ -136,6 +148,7 @@ def test_log_and_trace_belong_together(case: Case) -> None:
     assert len(result.log) <= len(result.messages) == len(result.log_lines)
 
 
+@fewer
 @given(cases(complete=False))
 def test_a_scene_with_gaps_is_never_exact(case: Case) -> None:
     result = run(case)
@@ -146,6 +159,7 @@ def test_a_scene_with_gaps_is_never_exact(case: Case) -> None:
             assert region.exactness is Exactness.MODELLED
 
 
+@fewer
 @given(cases())
 def test_consumers_are_answered_one_by_one(case: Case) -> None:
     result = run(case)
