@@ -4,7 +4,7 @@
 What it checks
 --------------
 Enabled `qcom,rmtfs-mem` regions with `qcom,vmid` and without `qcom,use-guard-pages` against static no-map regions that begin where they
-end, or end where they begin.
+end, or end where they begin. A neighbour of one page is a guard by itself.
 
 Why it matters
 --------------
@@ -12,8 +12,8 @@ Some firmware fails to protect memory that touches other protected memory.
 
 Kernel behaviour
 ----------------
-The driver asks the firmware to give the region to the modem (`qcom,vmid`); where that fails: `assign memory failed`. From 6.7 on
-`qcom,use-guard-pages` keeps a page free at both ends.
+The driver asks the firmware to give the region to the modem (`qcom,vmid`); where that fails: `assign memory failed`. 6.12 and
+7.2 keep a page free at both ends with `qcom,use-guard-pages`.
 
 Example
 -------
@@ -37,11 +37,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.check.model import Example, Problem, Rule, Severity
+from carveout.span import KIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from carveout.check.context import BoardContext
+
+
+_GUARD = 4 * KIB
+"""A neighbour no larger than this is a guard by itself."""
 
 
 def check(context: BoardContext) -> Iterator[Problem]:
@@ -53,8 +58,8 @@ def check(context: BoardContext) -> Iterator[Problem]:
         beside = [
             other.path
             for other, there in context.static
-            if other is not region
-            and other.raw.no_map
+            if other.raw.no_map
+            and there.size > _GUARD
             and (there.end == span.start or there.start == span.end)
         ]
         if beside:
