@@ -38,6 +38,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.check.model import Example, Problem, Rule, Severity
+from carveout.span import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,8 +85,11 @@ def _path(view: BootContext, step: Step | None) -> str:
         for area in view.boot.cma:
             if area.from_region is not None and (area.name == step.subject or area.base == step.base):
                 return area.from_region
-        for region in view.boot.regions:
-            if step.base is not None and region.requested_base == step.base and region.outcome != "ignored":
+        for region in view.boot.regions if step.base is not None and step.size else ():
+            base = region.requested_base if region.base is None else region.base
+            if base is None or not region.requested_size or region.outcome == "ignored":
+                continue
+            if Span.sized(base, region.requested_size).overlaps(Span.sized(step.base or 0, step.size or 0)):
                 return region.path
     parent = view.board.reserved_memory
     return "/" if parent is None else parent.path

@@ -74,10 +74,12 @@ def check(view: BootContext) -> Iterator[Problem]:
 
 def _problem(view: BootContext, region: PlacedRegion, align: int) -> Problem:
     size, base, page = region.requested_size or 0, region.requested_base, view.profile.config.page_size
-    what = f"size 0x{size:x}" if base is None else f"base 0x{base:x} or size 0x{size:x}"
+    odd = [
+        f"{name} 0x{value:x}" for name, value in (("base", base or 0), ("size", size)) if value & (align - 1)
+    ]
     message = (
-        f"{what} is not a multiple of 0x{align:x} ({format_size(align)}), as a contiguous pool must be with pages of "
-        f"{page // KIB} KiB; the kernel refuses it and gives the memory back to the system"
+        f"{' and '.join(odd)} {'are' if len(odd) > 1 else 'is'} not a multiple of 0x{align:x} ({format_size(align)}), as a "
+        f"contiguous pool needs with pages of {page // KIB} KiB; the kernel refuses it and gives the memory back to the system"
         + prints(kernel_line(view.boot, region.path, "alignment"))
     )
     if base is not None:
