@@ -79,7 +79,9 @@ def _problem(result: ConsumerResult, region: PlacedRegion) -> Problem:
     elif region.outcome is Outcome.PLACED:
         reason, severity = message, None
     else:
-        reason, severity = f"{message} ({region.why})" if region.why else message, Severity.NOTE
+        # Behind the first reason come the doubts about the scene.
+        why = region.why.partition("; ")[0]
+        reason, severity = f"{message} ({why})" if why else message, Severity.NOTE
     return Problem(
         path=result.path,
         prop="memory-region",

@@ -46,11 +46,7 @@ if TYPE_CHECKING:
 def check(context: BoardContext) -> Iterator[Problem]:
     """Yield a note for the cells, and for each region."""
     parent = context.reserved_memory
-    if (
-        parent is None
-        or b"upl-params" not in context.tree.blob
-        or context.tree.node("/options/upl-params") is None
-    ):
+    if parent is None or context.tree.node("/options/upl-params") is None:
         return
     if parent.cells != (2, 2):
         yield Problem(

@@ -24,8 +24,9 @@ Leave room below the limit of DMA: a smaller `cma=`, or regions moved away.
 
 Known limits
 ------------
-Nothing is said when RAM is not known. Where a region has `linux,cma-default`, a lost region is reported at
-the region.
+Nothing is said when RAM is not known. A note where RAM is smaller than twice the area of the configuration:
+the kernel was not built for such a board. Where a region has `linux,cma-default`, a lost region is reported
+at the region.
 
 References
 ----------
@@ -40,6 +41,7 @@ from typing import TYPE_CHECKING
 from carveout.boot.cmdline import parse_cmdline
 from carveout.boot.result import BootOutcome, StepKind
 from carveout.check.model import Example, Problem, Rule, Severity
+from carveout.check.structure import known_ram
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +69,12 @@ def check(view: BootContext) -> Iterator[Problem]:
             f"no default pool: {failed[0].reason}; devices without a pool of their own get no large contiguous buffers"
             + (f'; the kernel prints "{lines[-1]}"' if lines else "")
         ),
+        severity=Severity.NOTE if asked is None and 2 * (failed[0].size or 0) > _ram(view) else None,
     )
+
+
+def _ram(view: BootContext) -> int:
+    return sum(bank.size for bank in known_ram(view))
 
 
 RULE = Rule(

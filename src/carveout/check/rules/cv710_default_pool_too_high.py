@@ -26,7 +26,8 @@ Add `alloc-ranges` below 4 GiB, or below what the narrowest bus reaches.
 
 Known limits
 ------------
-Devices behind an IOMMU do not mind.
+Devices behind an IOMMU do not mind. A limit by `dma-ranges` is a note as long as RAM is what the tree says:
+the firmware of a Raspberry Pi takes the memory that its bus does not reach.
 
 References
 ----------
@@ -67,6 +68,9 @@ def check(view: BootContext) -> Iterator[Problem]:
                     f"the default pool is at {format_range(place)}, above 0x{limit:x}, which is {who}; devices that reach no "
                     "further get no contiguous memory"
                 ),
+                severity=Severity.NOTE
+                if limit < _USUAL_MASK and view.boot.scene.memory_source == "tree"
+                else None,
             )
 
 

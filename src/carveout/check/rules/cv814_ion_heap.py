@@ -3,7 +3,8 @@
 
 What it checks
 --------------
-Devices with `memory-region` whose first `compatible`, or that of the node above, begins with `linux,ion`.
+Devices with `memory-region` whose first `compatible`, or that of a node above called `ion…`, begins with
+`linux,ion`.
 
 Why it matters
 --------------
@@ -43,23 +44,27 @@ if TYPE_CHECKING:
     from carveout.check.context import BoardContext
 
 
+_NAME = "linux,ion"
+
+
 def check(context: BoardContext) -> Iterator[Problem]:
     """Yield a problem for each such node."""
-    if b"linux,ion" not in context.tree.blob:
-        return
     for path, entries in context.devices.items():
-        node = context.tree.node(path)
-        above = node.parent.prop("compatible") if node is not None and node.parent is not None else None
         own = entries[0].compatible[:1]
-        if (own and own[0].startswith("linux,ion")) or (
-            above is not None and above.value.startswith(b"linux,ion")
-        ):
+        is_own = bool(own) and own[0].startswith(_NAME)
+        if is_own or ("ion" in path and _is_below_ion(context, path)):
             yield Problem(
                 path=path,
-                prop="compatible" if own else None,
+                prop="compatible" if is_own else None,
                 message="no kernel of today has a driver for ION heaps; the region it refers to serves nobody",
                 related=tuple(entry.region for entry in entries if entry.region is not None),
             )
+
+
+def _is_below_ion(context: BoardContext, path: str) -> bool:
+    node = context.tree.node(path)
+    above = node.parent.prop("compatible") if node is not None and node.parent is not None else None
+    return above is not None and above.value.startswith(_NAME.encode("ascii"))
 
 
 RULE = Rule(
