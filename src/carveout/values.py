@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dataclasses import dataclass, field
+    from dataclasses import dataclass, field, replace
     from typing import NamedTuple
 else:
     from collections import namedtuple
@@ -42,6 +42,10 @@ else:
 
     class NamedTuple(metaclass=_MakesTuples):
         """As typing.NamedTuple, in its form as a class."""
+
+    def replace(value, /, **changes):
+        """As dataclasses.replace(), for the data classes made here."""
+        return value.__replace__(**changes)
 
     class _Factory:
         """A default that is made anew for each value."""
@@ -167,4 +171,4 @@ else:
         return make
 
 
-__all__ = ["NamedTuple", "dataclass", "field"]
+__all__ = ["NamedTuple", "dataclass", "field", "replace"]

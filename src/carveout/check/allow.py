@@ -24,9 +24,9 @@ UNUSED, UNKNOWN = "unused-allow", "unknown-allow"
 
 _MARK = "carveout:"
 # Strings first: what looks like a comment inside one is none.
-_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|/\*.*?\*/|//[^\n]*', re.DOTALL)
-_ALLOW = re.compile(r"carveout:\s*allow\s+(?P<words>[^\n]*)")
-_NEXT_WORD = re.compile(r"[^\s,]+")
+_COMMENT = r'(?s:"(?:[^"\\\n]|\\.)*"|/\*.*?\*/|//[^\n]*)'
+_ALLOW = r"carveout:\s*allow\s+(?P<words>[^\n]*)"
+_NEXT_WORD = r"[^\s,]+"
 
 
 class Allow(NamedTuple):
@@ -69,7 +69,7 @@ def read_allows(text: str, file: str) -> tuple[Allow, ...]:
         return ()
     comments = []
     alone: dict[int, int] = {}
-    for match in _COMMENT.finditer(text):
+    for match in re.finditer(_COMMENT, text):
         if match[0][0] == '"':
             continue
         first = text.count("\n", 0, match.start()) + 1
@@ -80,7 +80,7 @@ def read_allows(text: str, file: str) -> tuple[Allow, ...]:
         comments.append((match[0], first, last, is_alone))
     found: list[Allow] = []
     for comment, first, last, is_alone in comments:
-        asked = _ALLOW.search(comment)
+        asked = re.search(_ALLOW, comment)
         if asked is None:
             continue
         covers = set(range(first, last + 1))
@@ -90,7 +90,7 @@ def read_allows(text: str, file: str) -> tuple[Allow, ...]:
                 below = alone[below] + 1
             covers.add(below)
         head, _, reason = asked["words"].removesuffix("*/").partition("--")
-        for word in _NEXT_WORD.findall(head):
+        for word in re.findall(_NEXT_WORD, head):
             rule = find_rule(word)
             found.append(
                 Allow(file, first, frozenset(covers), word, rule.code if rule else None, reason.strip())

@@ -7,13 +7,13 @@ import re
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import NamedTuple
 
 import carveout.check.messages as package
 from carveout.boot.messages import MESSAGES
 from carveout.check.model import Rule
 from carveout.check.page import Page
 from carveout.check.registry import all_rules, find_rule
+from carveout.values import NamedTuple
 
 Topic = Rule | Page
 

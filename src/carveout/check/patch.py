@@ -8,9 +8,10 @@ comes from a macro, refers to labels, or cannot be told apart from a neighbour i
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from carveout.check.model import Edit, EditKind
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

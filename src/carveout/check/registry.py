@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from importlib import import_module
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 import carveout.check.rules as package
@@ -20,9 +20,7 @@ def all_rules() -> tuple[Rule, ...]:
     """Return every rule, by code."""
     found: dict[str, Rule] = {}
     slugs: set[str] = set()
-    for module in sorted(info.name for info in iter_modules(package.__path__)):
-        if not module.startswith("cv"):
-            continue
+    for module in _modules():
         rule: Rule = import_module(f"{package.__name__}.{module}").RULE
         if rule.code in found or rule.slug in slugs:
             raise InternalError(f"two rules are called {rule.code} or {rule.slug}")
@@ -33,11 +31,23 @@ def all_rules() -> tuple[Rule, ...]:
     return tuple(found[code] for code in sorted(found))
 
 
+def _modules() -> list[str]:
+    # Names of the rules' modules, sorted. pkgutil imports inspect, which takes as long as eighty rules.
+    try:
+        files = [file for folder in package.__path__ for file in os.listdir(folder)]  # noqa: PTH208 start-up time
+        found = {file.partition(".")[0] for file in files if file.endswith((".py", ".pyc"))}
+    except NotADirectoryError:  # in a zip archive
+        from pkgutil import iter_modules
+
+        found = {info.name for info in iter_modules(package.__path__)}
+    return sorted(name for name in found if name.startswith("cv"))
+
+
 def documentation(rule: Rule) -> str:
     """Return the documentation of a rule: its module's docstring."""
-    for module in iter_modules(package.__path__):
-        if module.name.startswith(rule.code.lower() + "_"):
-            return import_module(f"{package.__name__}.{module.name}").__doc__ or ""
+    for module in _modules():
+        if module.startswith(rule.code.lower() + "_"):
+            return import_module(f"{package.__name__}.{module}").__doc__ or ""
     raise InternalError(f"{rule.code} has no module")
 
 

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
 
 from carveout.check.run import NamedScene
 from carveout.kernel.release import BOOTED
 from carveout.span import GIB, KIB, MIB
+from carveout.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
