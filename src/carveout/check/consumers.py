@@ -5,10 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carveout.board.decode import is_reachable
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from carveout.board import Consumer, DmaRanges
     from carveout.check.context import BoardContext, Region
@@ -52,13 +50,11 @@ def is_coherent_pool(region: Region) -> bool:
     return region.has("shared-dma-pool") and not region.raw.reusable
 
 
-def bus_above(buses: Sequence[DmaRanges], path: str) -> DmaRanges | None:
-    """Return the nearest bus above a device that limits what it can reach, or None."""
-    above = [bus for bus in buses if path.startswith(bus.path.rstrip("/") + "/")]
-    return max(above, key=lambda bus: len(bus.path), default=None)
-
-
-def is_in_use(context: BoardContext, path: str) -> bool:
-    """Say whether a node and all nodes above it are enabled."""
-    node = context.tree.node(path)
-    return node is not None and is_reachable(node)
+def bus_above(buses: Mapping[str, DmaRanges], path: str) -> DmaRanges | None:
+    """Return the nearest bus above a device that limits what it can reach, or None. buses: by path."""
+    while path:
+        path = path.rpartition("/")[0]
+        found = buses.get(path or "/")
+        if found is not None:
+            return found
+    return None

@@ -48,9 +48,8 @@ if TYPE_CHECKING:
 def check(context: BoardContext) -> Iterator[Problem]:
     """Yield a problem for each such entry; disabled devices and empty entries get a milder one."""
     for path, entries in context.devices.items():
-        for entry in entries:
-            if entry.region is not None or is_unresolved(context, entry) or has_specifiers(context, entries):
-                continue
+        wrong = [entry for entry in entries if entry.region is None and not is_unresolved(context, entry)]
+        for entry in wrong if wrong and not has_specifiers(context, entries) else ():
             severity = Severity.NOTE if entry.phandle == 0 else None if entry.enabled else Severity.WARNING
             yield Problem(
                 path=path,

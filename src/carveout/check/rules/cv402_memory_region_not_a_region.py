@@ -49,12 +49,9 @@ if TYPE_CHECKING:
 def check(context: BoardContext) -> Iterator[Problem]:
     """Yield a problem for each such entry."""
     for path, entries in context.devices.items():
-        for entry in entries:
-            if (
-                entry.region is None
-                or region_of(context, entry) is not None
-                or has_specifiers(context, entries)
-            ):
+        wrong = [entry for entry in entries if entry.region is not None and region_of(context, entry) is None]
+        for entry in wrong if wrong and not has_specifiers(context, entries) else ():
+            if entry.region is None:
                 continue
             what = (
                 "lies deeper below /reserved-memory" if entry.region in context.by_path else "is not below it"

@@ -32,6 +32,7 @@ of_property_match_string(), drivers/of/property.c; binding rule CO07.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from carveout.check.context import texts
@@ -46,13 +47,12 @@ if TYPE_CHECKING:
 def check(context: BoardContext) -> Iterator[Problem]:
     """Yield a problem for each repeated name."""
     for prop in context.tree.properties_named("memory-region-names"):
-        names = texts(prop)
-        for name in dict.fromkeys(names):
-            if names.count(name) > 1:
+        for name, count in Counter(texts(prop)).items():
+            if count > 1:
                 yield Problem(
                     path=prop.node.path,
                     prop="memory-region-names",
-                    message=f'"{name}" stands {names.count(name)} times; Linux always finds the first of these entries',
+                    message=f'"{name}" stands {count} times; Linux always finds the first of these entries',
                     cause=name,
                 )
 

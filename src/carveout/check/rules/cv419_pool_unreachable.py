@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 def check(view: BootContext) -> Iterator[Problem]:
     """Yield a problem for each such entry."""
-    buses = view.board.board.dma_ranges
+    buses = {bus.path: bus for bus in view.board.board.dma_ranges}
     bound = [entry for entry in view.boot.consumers if entry.bound_by and entry.enabled] if buses else []
     if not bound:
         return

@@ -49,10 +49,11 @@ if TYPE_CHECKING:
 def check(context: BoardContext) -> Iterator[Problem]:
     """Yield a problem for each such number."""
     for listed in iommu_lists(context):
-        handles = {user.path: _phandle(context, user.path) for user in listed.region.users}
+        users = {_phandle(context, path): path for path in {user.path for user in listed.region.users}}
         for entry in listed.entries:
-            for path, phandle in handles.items():
-                if phandle is not None and path != entry.target.path and phandle in entry.cells:
+            for phandle in entry.cells:
+                path = users.get(phandle)
+                if path is not None and path != entry.target.path:
                     yield Problem(
                         path=listed.region.path,
                         prop="iommu-addresses",

@@ -32,10 +32,12 @@ update_fdt(), drivers/firmware/efi/libstub/fdt.c; kernel-semantics 1.0, 8.2; bin
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from carveout.check.efi import usable_part
 from carveout.check.model import Example, Problem, Rule, Severity
+from carveout.check.structure import one_bank_each
 from carveout.span import Span
 from carveout.units import format_range
 
@@ -56,10 +58,12 @@ def check(view: BootContext) -> Iterator[Problem]:
     scene = view.boot.scene
     if not scene.efi:
         return
-    kept = [span for _, span in view.board.static]
+    kept = one_bank_each([span for _, span in view.board.static])
+    starts = [span.start for span in kept]
     for entry in view.board.board.reserve_map:
         span = Span.sized(entry.address, entry.size)
-        if not entry.size or any(region.contains(span) for region in kept):
+        at = bisect_right(starts, span.start) - 1
+        if not entry.size or (at >= 0 and kept[at].contains(span)):
             continue
         if scene.efi_map is not None and usable_part(scene.efi_map, span) is None:
             continue

@@ -36,26 +36,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.check.model import Example, Problem, Rule, Severity
+from carveout.check.overlap import overlapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from carveout.check.context import BoardContext
+    from carveout.check.context import BoardContext, Region
 
 
 def check(context: BoardContext) -> Iterator[Problem]:
     """Yield a note for each region of OP-TEE after the first that shares memory with it."""
-    found = [
-        (region, span) for region, span in context.static if "optee" in region.name or "op-tee" in region.name
-    ]
-    for at, (region, span) in enumerate(found):
-        twin = next((other for other, there in found[:at] if there.overlaps(span)), None)
-        if twin is not None:
+    for pair in overlapping(context):
+        if _is_optee(pair.first) and _is_optee(pair.second):
             yield Problem(
-                path=region.path,
-                message=f"OP-TEE's memory is there twice, also as {twin.path}: one from the source, one from OP-TEE itself",
-                related=(twin.path,),
+                path=pair.second.path,
+                message=(
+                    f"OP-TEE's memory is there twice, also as {pair.first.path}: one from the source, one from OP-TEE itself"
+                ),
+                related=(pair.first.path,),
+                cause=pair.first.path,
             )
+
+
+def _is_optee(region: Region) -> bool:
+    return "optee" in region.name or "op-tee" in region.name
 
 
 RULE = Rule(

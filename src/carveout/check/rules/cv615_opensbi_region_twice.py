@@ -36,6 +36,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.check.model import Example, Problem, Rule, Severity
+from carveout.check.overlap import overlapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,17 +49,18 @@ _NAMES = ("mmode_resv", "mmode_pmp")
 
 def check(context: BoardContext) -> Iterator[Problem]:
     """Yield a note for each such pair."""
-    added = [(region, span) for region, span in context.static if region.name.startswith(_NAMES)]
-    for region, span in added:
-        for other, there in context.static:
-            if other.path != region.path and there.overlaps(span) and not other.name.startswith(_NAMES):
-                yield Problem(
-                    path=region.path,
-                    prop="reg",
-                    message=f"OpenSBI adds this region at run time, and {other.path} of the source is the same memory",
-                    related=(other.path,),
-                    cause=other.path,
-                )
+    for pair in overlapping(context):
+        first, second = pair.first.name.startswith(_NAMES), pair.second.name.startswith(_NAMES)
+        if first == second:
+            continue
+        added, other = (pair.first, pair.second) if first else (pair.second, pair.first)
+        yield Problem(
+            path=added.path,
+            prop="reg",
+            message=f"OpenSBI adds this region at run time, and {other.path} of the source is the same memory",
+            related=(other.path,),
+            cause=other.path,
+        )
 
 
 RULE = Rule(

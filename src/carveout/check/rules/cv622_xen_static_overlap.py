@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 _NAMES = ("xen,static-mem", "xen,static-heap", "xen,shared-mem")
 _HEAP_UNIT = 0x10000
+_MAX_RANGES = 256
+"""Xen has room for no more (NR_MEM_BANKS); each is compared with all regions."""
 
 
 def check(context: BoardContext) -> Iterator[Problem]:
@@ -90,7 +92,7 @@ def _spans(context: BoardContext, prop: Property) -> list[Span]:
                 int.from_bytes(value[: 4 * width[0]], "big"), int.from_bytes(value[8 * width[0] :], "big")
             )
         ]
-    return [Span.sized(base, length) for base, length in entries(prop.value, *width) if length]
+    return [Span.sized(base, length) for base, length in entries(prop.value, *width)[:_MAX_RANGES] if length]
 
 
 def _overlaps(context: BoardContext, prop: Property, span: Span) -> Iterator[Problem]:

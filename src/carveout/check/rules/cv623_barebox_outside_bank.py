@@ -32,6 +32,7 @@ drivers/of/reserved-mem.c of barebox; binding rule FW14.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from carveout.check.model import Example, Problem, Rule, Severity
@@ -45,14 +46,16 @@ if TYPE_CHECKING:
 def check(context: BoardContext) -> Iterator[Problem]:
     """Yield a note for each such region."""
     ram = context.ram if context.static else ()
+    starts = [bank.start for bank in ram]
     for region, span in context.static if ram else ():
-        if any(bank.contains(span) for bank in ram) or not any(bank.overlaps(span) for bank in ram):
-            continue
-        yield Problem(
-            path=region.path,
-            prop="reg",
-            message="it is not within one bank of RAM: barebox passes over it and may load something there",
-        )
+        at = bisect_right(starts, span.start) - 1
+        near = ram[max(at, 0) : at + 2]
+        if any(bank.overlaps(span) for bank in near) and not any(bank.contains(span) for bank in near):
+            yield Problem(
+                path=region.path,
+                prop="reg",
+                message="it is not within one bank of RAM: barebox passes over it and may load something there",
+            )
 
 
 RULE = Rule(

@@ -50,8 +50,8 @@ def check(context: BoardContext) -> Iterator[Problem]:
     """Yield a problem for each such node."""
     for prop in context.tree.properties_named(_NAME):
         path = prop.node.path
-        used = [user for user in context.board.consumers if user.region == path]
-        misread = prop.value.strip(b"\0") != b"" and bool(used)
+        region = context.by_path.get(path)
+        misread = prop.value.strip(b"\0") != b"" and region is not None and bool(region.users)
         yield Problem(
             path=path,
             prop=_NAME,
