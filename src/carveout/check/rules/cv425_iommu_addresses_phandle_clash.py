@@ -49,27 +49,22 @@ if TYPE_CHECKING:
 def check(context: BoardContext) -> Iterator[Problem]:
     """Yield a problem for each such number."""
     for listed in iommu_lists(context):
-        users = {_phandle(context, path): path for path in {user.path for user in listed.region.users}}
-        for entry in listed.entries:
-            for phandle in entry.cells:
-                path = users.get(phandle)
-                if path is not None and path != entry.target.path:
-                    yield Problem(
-                        path=listed.region.path,
-                        prop="iommu-addresses",
-                        message=(
-                            f"the entry for {entry.target.path} contains 0x{phandle:x}, which is the phandle of {path}; "
-                            "Linux takes it for an entry of that device"
-                        ),
-                        related=(entry.target.path, path),
-                        cause=f"{entry.target.path} {path}",
-                    )
-
-
-def _phandle(context: BoardContext, path: str) -> int | None:
-    node = context.tree.node(path)
-    prop = node.prop("phandle") if node is not None else None
-    return int.from_bytes(prop.value, "big") if prop is not None and prop.length == 4 else None
+        users = {user.path for user in listed.region.users}
+        for entry in listed.entries if len(users) > 1 else ():
+            for cell in entry.cells:
+                other = context.tree.by_phandle(cell)
+                if other is None or other == entry.target or other.path not in users:
+                    continue
+                yield Problem(
+                    path=listed.region.path,
+                    prop="iommu-addresses",
+                    message=(
+                        f"the entry for {entry.target.path} contains 0x{cell:x}, which is the phandle of {other.path}; "
+                        "Linux takes it for an entry of that device"
+                    ),
+                    related=(entry.target.path, other.path),
+                    cause=f"{entry.target.path} {other.path}",
+                )
 
 
 RULE = Rule(
