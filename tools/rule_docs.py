@@ -117,7 +117,16 @@ def binding_table(rules: Sequence[Rule]) -> list[str]:
             if name.startswith(prefix)
         ]
         lines += ["", f"### {prefix}: {subject}", "", *table(("id", "name", "rule, or why not"), rows)]
-    return [*lines, ""]
+    lines += [
+        "",
+        "## Faults of shipped trees",
+        "",
+        "Classes that a survey of shipped trees found, or looked for.",
+        "",
+    ]
+    classes = sorted(name for name in covered if name.startswith("corpus-"))
+    rows = [(name.removeprefix("corpus-").replace("-", " "), ", ".join(covered[name])) for name in classes]
+    return [*lines, *table(("class", "rule"), rows), ""]
 
 
 def messages_index() -> str:

@@ -8,15 +8,20 @@ find 10.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from carveout.board import read_board
 from carveout.boot import Scene
+from carveout.check.fix import fix_tree
 from carveout.check.model import Finding, Severity
 from carveout.check.registry import all_rules
 from carveout.check.run import NamedScene, check_board
 from support.dts import compile_dts
+
+if TYPE_CHECKING:
+    from carveout.fdt import Tree
 
 FAULTS = Path(__file__).with_name("faults")
 
@@ -59,8 +64,11 @@ EXPECTED = {
 
 
 def findings(name: str) -> tuple[Finding, ...]:
-    text = (FAULTS / f"{name}.dts").read_text(encoding="utf-8")
-    board = read_board(compile_dts(text), is_made_here=True)
+    return run_rules(compile_dts((FAULTS / f"{name}.dts").read_text(encoding="utf-8")), name)
+
+
+def run_rules(tree: Tree, name: str) -> tuple[Finding, ...]:
+    board = read_board(tree, is_made_here=True)
     scenes = [NamedScene(kernel, Scene(kernel=kernel)) for kernel in ("6.1", "7.2")]
     checked = check_board(board, scenes, all_rules(), file=name)
     assert checked.refused == ()
@@ -87,3 +95,18 @@ def test_clean_tree_has_no_finding() -> None:
 def test_scene_of_a_fault_is_named() -> None:
     refused = [f for f in findings("memreserve-overlap") if f.code == "CV104"]
     assert [f.scenes for f in refused] == [("6.1",)]
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_fix_cures_and_breaks_nothing(name: str) -> None:
+    tree = compile_dts((FAULTS / f"{name}.dts").read_text(encoding="utf-8"))
+
+    def check(tree: Tree) -> tuple[Finding, ...]:
+        return run_rules(tree, name)
+
+    before = {(f.code, f.path) for f in check(tree) if f.severity is not Severity.NOTE}
+    result = fix_tree(tree, check)
+    after = {(f.code, f.path) for f in result.remaining if f.severity is not Severity.NOTE}
+    curable = {(f.code, f.path) for f in result.before if f.edits and f.severity is not Severity.NOTE}
+    assert after & curable == set()
+    assert after <= before

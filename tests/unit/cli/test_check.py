@@ -3,18 +3,22 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import sys
+import weakref
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from carveout.cli.check_session import Session, Target
 from carveout.cli.main import main
 from support.check_boards import CLEAN, OVERLAP, TOO_LARGE, TYPO, blob, needs_dtc, source
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from carveout.cli.boards import LoadedBoard
 
 ONLY = ["--no-project", "--select"]
 
@@ -225,3 +229,38 @@ def test_dt_check_takes_the_options_of_the_kernels_build(
     assert "region_overlap" in capsys.readouterr().out
     assert main(["dt-check", "-l", "reserved-memory", *tail, "--no-project"]) == 1
     assert main(["dt-check", "--page-size", "16K", "-m", *tail, "--no-project"]) == 1
+
+
+def test_sarif_from_the_command_line_is_valid(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = Path(__file__).parents[2] / "data" / "sarif" / "sarif-2.1.0-rtm.5.json"
+    blob(tmp_path / "a b.dtb", OVERLAP + TYPO + TOO_LARGE)
+    (tmp_path / "c.dtb").write_bytes(b"no board")
+    assert main(["check", "a b.dtb", "c.dtb", "--format", "sarif"]) == 3
+    log = json.loads(capsys.readouterr().out)
+    jsonschema.Draft4Validator(json.loads(schema.read_text(encoding="utf-8"))).validate(log)
+    assert {"CV101", "CV011"} <= {result["ruleId"] for result in log["runs"][0]["results"]}
+    assert log["runs"][0]["invocations"][0]["executionSuccessful"] is False
+
+
+def test_boards_are_read_and_reported_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # What is said about a board is out before the next one is read, and nothing of the board is kept.
+    for number in range(4):
+        blob(tmp_path / f"{number}.dtb", OVERLAP)
+    seen: list[str] = []
+    alive: list[weakref.ref[object]] = []
+    load = Session.load
+
+    def watched(self: Session, target: Target) -> LoadedBoard:
+        seen.append(capsys.readouterr().out)
+        gc.collect()
+        assert [ref for ref in alive[:-1] if ref() is not None] == []
+        loaded = load(self, target)
+        alive.append(weakref.ref(loaded.tree))
+        return loaded
+
+    monkeypatch.setattr(Session, "load", watched)
+    main(["check", *(f"{number}.dtb" for number in range(4)), *ONLY, "CV101"])
+    assert [text.partition(":")[0] for text in seen] == ["", "0.dtb", "1.dtb", "2.dtb"]
