@@ -225,6 +225,8 @@ def test_architecture_needs_cpus() -> None:
             {"linux,default-contiguous-region": b""},
             id="S18-default",
         ),
+        pytest.param(("fsl,qman-backing-store", "reserved-memory"), {}, id="S7"),
+        pytest.param(("contiguous-memory",), {"linux,default-cma": b""}, id="LG06"),
     ],
 )
 def test_names_of_2013(names: tuple[str, ...], properties: dict[str, bytes]) -> None:

@@ -53,14 +53,12 @@ def check(context: BoardContext) -> Iterator[Problem]:
         for entry in wrong if wrong and not has_specifiers(context, entries) else ():
             if entry.region is None:
                 continue
-            what = (
-                "lies deeper below /reserved-memory" if entry.region in context.by_path else "is not below it"
-            )
+            where = ", but lies deeper below it" if entry.region in context.by_path else ""
             yield Problem(
                 path=path,
                 prop="memory-region",
                 message=(
-                    f"entry {entry.index} leads to {entry.region}, which is no child of /reserved-memory ({what}); Linux "
+                    f"entry {entry.index} leads to {entry.region}, which is no child of /reserved-memory{where}; Linux "
                     "knows no such region and gives the driver -EINVAL"
                 ),
                 related=(entry.region,),
