@@ -125,8 +125,8 @@ def binding_table(rules: Sequence[Rule]) -> list[str]:
         "",
     ]
     classes = sorted(name for name in covered if name.startswith("corpus-"))
-    rows = [(name.removeprefix("corpus-").replace("-", " "), ", ".join(covered[name])) for name in classes]
-    return [*lines, *table(("class", "rule"), rows), ""]
+    seen = [(name.removeprefix("corpus-").replace("-", " "), ", ".join(covered[name])) for name in classes]
+    return [*lines, *table(("class", "rule"), seen), ""]
 
 
 def messages_index() -> str:
