@@ -127,11 +127,16 @@ def check_all(top: Path) -> list[Package]:
     return sorted(packages, key=lambda p: (p.arch, [int(part) for part in p.series.split(".")]))
 
 
-def complaints(top: Path, package: str, tree: str, note: Note) -> list[str]:
-    """Return the lines with which the kernel of a package complains about a tree."""
-    scene = scene_of(package, memory=note.memory)
-    log = boot(read_board(parse((top / package / tree).read_bytes())), scene).log
-    return [line for line in map(str, log) if _COMPLAINT.search(line)]
+def complaints(top: Path, package: Package, hits: Sequence[Hit], note: Note) -> list[str]:
+    """Return the lines with which a kernel complains about the first tree of some findings.
+
+    The kernel with large pages is taken when it alone has these findings.
+    """
+    only_large = not any(hit in package.hits for hit in hits)
+    large = LARGE_PAGES[package.series] if only_large else (4 * KIB, "")
+    scene = scene_of(package.folder, *large, memory=note.memory)
+    blob = (top / package.folder / min(hit.tree for hit in hits)).read_bytes()
+    return [line for line in boot(read_board(parse(blob)), scene).log if _COMPLAINT.search(line)]
 
 
 def kernel_lines(
@@ -139,7 +144,7 @@ def kernel_lines(
 ) -> dict[tuple[int, str], list[str]]:
     """Return what the kernel prints about the first tree of each judgement, by its number and the package."""
     return {
-        (number, package.name): complaints(top, package.folder, min(hit.tree for hit in hits), note)
+        (number, package.name): complaints(top, package, hits, note)
         for number, note in enumerate(notes, 1)
         for package, hits in hits_of(note, packages)
     }

@@ -72,14 +72,16 @@ LINES = """\
 ## 4. What the kernel prints
 
 The lines with which the simulated kernel complains about the first tree of each judgement, for each package that has
-it. Where the tree leaves RAM to the boot loader the boot is given the RAM that is named.
+it; all its complaints about that tree, so that some belong to another judgement, and many defects have none. Where
+the tree leaves RAM to the boot loader the boot is given the RAM that is named, which is an example.
 """
 
 JUDGED = """\
 ## 5. Judged by hand
 
 The node, what the tree says, and what follows, by a person who read the tree. Whether the defect does harm on the
-board depends on its firmware, which nobody can see from the tree.
+board depends on its firmware, which nobody can see from the tree. The packages say since which
+release: 6.1 is the oldest that was read.
 """
 
 
