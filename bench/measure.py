@@ -76,6 +76,8 @@ def rounds(contenders: Mapping[str, Callable[[], float]], *, count: int) -> dict
 def process_rounds(commands: Mapping[str, Sequence[str]], *, count: int) -> dict[str, Process]:
     """Return the medians of each command over `count` rounds, in which they take turns; the worst status."""
     taken: dict[str, list[Process]] = {name: [] for name in commands}
+    for command in commands.values():
+        process(command)  # compiles modules, and reads files into memory
     for _ in range(count):
         for name, command in commands.items():
             taken[name].append(process(command))
