@@ -84,7 +84,6 @@ def _scan_nodes(blob: bytes, found: Structure) -> int:
     """
     start, _, words, node_at, parent, after, first_property, property_at, name_offsets = found
     add_property = property_at.append
-    add_name = name_offsets.append
     find_nul = blob.index
     at = depth = 0
     current = -1
@@ -109,7 +108,6 @@ def _scan_nodes(blob: bytes, found: Structure) -> int:
                     tag = words[at]
                     if tag == FDT_PROP:
                         add_property(at)
-                        add_name(words[at + 2])
                         at += (words[at + 1] + 15) >> 2
                     elif tag == FDT_NOP:
                         at += 1
@@ -133,6 +131,7 @@ def _scan_nodes(blob: bytes, found: Structure) -> int:
     except ValueError:
         raise _fault(start, at, f"the name of this node has no closing NUL within {MAX_NAME} bytes") from None
     first_property.append(len(property_at))
+    name_offsets.extend([words[prop + 2] for prop in property_at])
     return at
 
 
