@@ -6,7 +6,7 @@
     tools/field_report.py DIR [--findings FILE]
 
 DIR holds one folder per kernel package, as tools/fetch_dtbs.py makes them; each is checked in a process of its own,
-one after the other. What a person says about the errors is in docs/field-notes.toml; the report has both, each under
+one after the other. What was judged about the errors is in docs/field-notes.toml; the report has both, each under
 its own heading. The exit status is 1 when a tree made the program fail, or when nobody has judged an error yet.
 """
 
