@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# ruff: noqa: ANN001, ANN003, ANN201, ANN202, ANN204, RUF012, SLF001
+# ruff: noqa: ANN001, ANN002, ANN003, ANN201, ANN202, ANN204, ANN206, RUF012, SLF001
 # Type checkers read the standard library's classes in place of these; annotations here would say nothing to them.
 """Named tuples and data classes as the standard library has them, made in a fraction of the time.
 
@@ -19,7 +19,65 @@ if TYPE_CHECKING:
 else:
     from collections import namedtuple
 
-    _OF_THE_CLASS = frozenset({"__annotations__", "__dict__", "__weakref__", "__module__", "__qualname__"})
+    try:
+        from _collections import _tuplegetter as _getter
+    except ImportError:
+        from operator import itemgetter
+
+        def _getter(index, doc):
+            return property(itemgetter(index), doc=doc)
+
+    _FIELD_DOC = "A field."
+
+    def _standard(owner):
+        # The standard library's class with the same fields: what makes and describes values is taken from it.
+        return namedtuple(owner.__name__, owner._fields, defaults=owner._field_defaults.values())  # noqa: PYI024 the other is what this replaces
+
+    class _TupleSignature:
+        """What inspection asks for."""
+
+        __slots__ = ()
+
+        def __get__(self, instance, owner):
+            import inspect
+
+            return inspect.signature(_standard(owner))
+
+    class _Tuple(tuple):
+        """What all named tuples have."""
+
+        __slots__ = ()
+        __signature__ = _TupleSignature()
+        _fields = ()
+        _field_defaults = {}
+
+        @classmethod
+        def _make(cls, values):
+            """Make one from its values, in order."""
+            made = tuple.__new__(cls, values)
+            if len(made) != len(cls._fields):
+                raise TypeError(f"Expected {len(cls._fields)} arguments, got {len(made)}")
+            return made
+
+        def _replace(self, /, **changes):
+            """Return the same with other values for some fields."""
+            made = self._make(map(changes.pop, self._fields, self))
+            if changes:
+                raise ValueError(f"Got unexpected field names: {list(changes)!r}")
+            return made
+
+        __replace__ = _replace
+
+        def _asdict(self):
+            """Return the values by field."""
+            return dict(zip(self._fields, self, strict=True))
+
+        def __repr__(self):
+            listed = ", ".join(f"{name}={value!r}" for name, value in zip(self._fields, self, strict=True))
+            return f"{type(self).__name__}({listed})"
+
+        def __getnewargs__(self):
+            return tuple(self)
 
     class _MakesTuples(type):
         """Turns the body of a class into a named tuple with its methods."""
@@ -28,16 +86,22 @@ else:
             if not bases:
                 return super().__new__(cls, name, bases, body)
             fields = body.get("__annotations__", {})
-            given = [name in body for name in fields]
+            given = [field in body for field in fields]
             if given != sorted(given):
                 raise TypeError(f"{name}: a field without a default follows one with a default")
-            defaults = [body[name] for name in fields if name in body]
-            made = namedtuple(name, fields, defaults=defaults, module=body["__module__"])  # noqa: PYI024 the other is what this replaces
-            made.__annotations__ = fields
-            made.__qualname__ = body["__qualname__"]
-            for key, value in body.items():
-                if key not in fields and key not in _OF_THE_CLASS:
-                    setattr(made, key, value)
+
+            def compile_new(cls, *args, **kwargs):
+                # Most classes make no value in most runs: what makes them is compiled for the first.
+                made.__new__ = _standard(made).__new__
+                return made.__new__(cls, *args, **kwargs)
+
+            body["_field_defaults"] = {field: body[field] for field in fields if field in body}
+            for index, field in enumerate(fields):
+                body[field] = _getter(index, _FIELD_DOC)
+            body["_fields"] = body["__match_args__"] = tuple(fields)
+            body["__slots__"] = ()
+            body["__new__"] = compile_new
+            made = type(name, (_Tuple,), body)
             return made
 
     class NamedTuple(metaclass=_MakesTuples):
