@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # ruff: noqa: ANN001, ANN002, ANN003, ANN201, ANN202, ANN204, ANN206, RUF012, SLF001
-# Type checkers read the standard library's classes in place of these; annotations here would say nothing to them.
+# Type checkers read the standard library's classes in place of these: annotations would tell them nothing.
 """Named tuples and data classes as the standard library has them, made in a fraction of the time.
 
-A command that runs for 50 ms makes a hundred such classes first. `typing.NamedTuple` compiles the annotation of
-every field, `dataclasses` imports `inspect` and compiles six methods for every class; that was half of the
+A command that runs for 50 ms makes a hundred such classes first. `typing.NamedTuple` compiles the annotation
+of every field, `dataclasses` imports `inspect` and compiles six methods for every class; that was half of the
 start-up. Type checkers see the standard library's. At run time a class behaves the same for those who make,
-compare, show, hash, pickle or `dataclasses.replace()` values; nothing is compiled.
+compare, show, hash, pickle or `dataclasses.replace()` values; only what makes a tuple is compiled, for the
+first one.
 """
 
 from __future__ import annotations
