@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 from carveout.errors import PropertyError
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 SYMBOLS_PATH = "/__symbols__"
 PHANDLE_NAMES = ("phandle", "linux,phandle")
 _FEW_OFFSETS = 32  # Beyond, one search for each offset costs more than one loop over all properties.
+
+
+def _value_offset(prop: Property) -> int:
+    return prop.value_offset
 
 
 def decode(raw: bytes) -> str:
@@ -40,7 +44,7 @@ class Tree:
     """A flattened device tree, read and checked. Immutable; made by `parse`."""
 
     __slots__ = (
-        "__weakref__", "_labels", "_names", "_packed_names", "_phandles", "_strings_start", "_structure",
+        "__weakref__", "_names", "_packed_names", "_phandles", "_strings_start", "_structure", "_symbols",
         "blob", "header", "reserve_map",
     )  # fmt: skip
 
@@ -55,8 +59,8 @@ class Tree:
         self._strings_start = header.off_dt_strings
         self._names: dict[int, str] = {}
         self._packed_names: bytes | None = None
-        self._phandles: dict[int, int] | None = None
-        self._labels: dict[str, str] | None = None
+        self._phandles: dict[int, list[int]] | None = None
+        self._symbols: tuple[Property, ...] | None = None
 
     def __repr__(self) -> str:
         """Name the size, for people who debug."""
@@ -112,25 +116,43 @@ class Tree:
         return None
 
     def by_phandle(self, phandle: int) -> Node | None:
-        """Return the first node with this phandle (property phandle or linux,phandle), or None."""
+        """Return the first node with this phandle (property phandle or linux,phandle), or None.
+
+        As in Linux, the first value other than 0 of a node counts, and the first node of a value.
+        """
         phandles = self._phandles
         if phandles is None:
             phandles = self._phandles = self._read_phandles()
-        index = phandles.get(phandle)
-        return None if index is None else Node(self, index)
+        before = -1
+        for number in phandles.get(phandle, ()):
+            owner = self._owner(number)
+            if owner != before and self._is_first_phandle(owner, number):
+                return Node(self, owner)
+            before = owner
+        return None
 
-    def _read_phandles(self) -> dict[int, int]:
-        """Take, as Linux does, the first value other than 0 of each node, and the first node of each value."""
+    def _read_phandles(self) -> dict[int, list[int]]:
+        # Value → the properties that hold it. Whose they are is looked up for the few values that are asked for.
         structure = self._structure
-        of_node: dict[int, int] = {}
+        property_at, words = structure.property_at, structure.words
+        phandles: dict[int, list[int]] = {}
         for number in self._numbers_named(*PHANDLE_NAMES):
-            at = structure.property_at[number]
-            if structure.words[at + 1] >= 4 and (value := structure.words[at + 3]):
-                of_node.setdefault(self._owner(number), value)
-        phandles: dict[int, int] = {}
-        for index, value in of_node.items():
-            phandles.setdefault(value, index)
+            at = property_at[number]
+            if words[at + 1] >= 4 and (value := words[at + 3]):
+                phandles.setdefault(value, []).append(number)
         return phandles
+
+    def _is_first_phandle(self, owner: int, number: int) -> bool:
+        structure = self._structure
+        for other in range(structure.first_property[owner], number):
+            at = structure.property_at[other]
+            if (
+                self.string_at(structure.name_offsets[other]) in PHANDLE_NAMES
+                and structure.words[at + 1] >= 4
+                and structure.words[at + 3]
+            ):
+                return False
+        return True
 
     def properties_named(self, name: str) -> Iterator[Property]:
         """Yield the properties of this name in block order; no other property is looked at."""
@@ -179,13 +201,26 @@ class Tree:
 
     def label_of(self, path: str) -> str | None:
         """Return the first label that /__symbols__ gives to this path, or None."""
-        labels = self._labels
-        if labels is None:
-            labels = self._labels = {}
-            symbols = self.node(SYMBOLS_PATH)
-            for prop in symbols.properties if symbols else ():
-                labels.setdefault(decode(prop.value.removesuffix(b"\0")), prop.name)
-        return labels.get(path)
+        symbols = self._symbols
+        if symbols is None:
+            node = self.node(SYMBOLS_PATH)
+            symbols = self._symbols = node.properties if node is not None else ()
+        if not symbols:
+            return None
+        wanted = encode(path) + b"\0"
+        low, high = symbols[0].value_offset, symbols[-1].value_offset + symbols[-1].length
+        at = self.blob.find(wanted, low, high)
+        while at >= 0:
+            # The path may also be the end of a longer one: only a whole value counts.
+            index = bisect_left(symbols, at, key=_value_offset)
+            if (
+                index < len(symbols)
+                and symbols[index].value_offset == at
+                and symbols[index].length == len(wanted)
+            ):
+                return symbols[index].name
+            at = self.blob.find(wanted, at + 1, high)
+        return None
 
     def string_at(self, offset: int) -> str:
         """Return the string at this offset of the strings block."""
