@@ -76,8 +76,9 @@ _SEQUENCES: dict[str, Callable[[EarlyBoot], None]] = {
 }
 # What firmware does to the tree that the kernel finds there.
 _FIRMWARE: dict[str, Callable[[Board, Scene, ResolvedScene], Firmware]] = {"riscv64": _add_opensbi}
-_MEMORY_ENTRIES = 128
-_MEMORY_ENTRIES_EFI = 1024
+_MEMBLOCK_ENTRIES = 128
+# Architectures whose kernels, built with EFI, may have a longer list of RAM (2.2).
+_EFI_ARRAY = ("arm64",)
 # Architectures whose list of reserved memory has an entry for each CPU, for its GIC tables (2.2).
 _PER_CPU_ENTRIES = ("arm64",)
 
@@ -113,13 +114,13 @@ def boot(board: Board, scene: Scene | None = None) -> Boot:
 
 def _rules(profile: Profile, scene: ResolvedScene, *, skips_hotplug: bool) -> MemblockRules:
     config, behaviour = profile.config, profile.behaviour
-    has_efi_array = config.efi and behaviour.memory_nodes == "root-children" and profile.arch == "arm64"
+    has_efi_array = config.efi and profile.arch in _EFI_ARRAY
     return MemblockRules(
         phys_bits=config.phys_bits,
         page_size=scene.page_size,
         smp_cache_bytes=profile.smp_cache_bytes,
-        memory_capacity=_MEMORY_ENTRIES_EFI if has_efi_array else _MEMORY_ENTRIES,
-        reserved_capacity=_MEMORY_ENTRIES + (config.nr_cpus + 1 if profile.arch in _PER_CPU_ENTRIES else 0),
+        memory_capacity=int(behaviour.arm64_memory_array) if has_efi_array else _MEMBLOCK_ENTRIES,
+        reserved_capacity=_MEMBLOCK_ENTRIES + (config.nr_cpus + 1 if profile.arch in _PER_CPU_ENTRIES else 0),
         growth_panics=behaviour.memblock_full == "panic",
         marks_allocations=behaviour.memblock_alloc_flag == "RSRV_KERN",
         skips_hotplug=skips_hotplug,

@@ -99,6 +99,8 @@ class Behaviour(NamedTuple):
 
     # --- memblock (2) ---------------------------------------------------------------------------------
     memblock_full: Literal["enomem", "panic"] = "enomem"
+    arm64_memory_array: Literal["128", "1024"] = "128"
+    """Entries of the list of RAM on arm64 kernels built with EFI; all others have 128."""
     memblock_alloc_flag: Literal["none", "RSRV_KERN"] = "none"
     hotplug_until_numa: Literal["kept", "cleared"] = "kept"
     """Whether NUMA set-up clears the HOTPLUG flag of all memory (2.4)."""

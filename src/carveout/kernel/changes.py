@@ -71,6 +71,7 @@ CHANGES: tuple[Change, ...] = (
     Change("6.1", "cma_high", "above-4g-after-highmem", source="4.3"),
     Change("6.1", "unactivated_cma", "released", source="5.3"),
     Change("6.1", "cap_without_memory", "warns", source="2.6"),
+    Change("6.1", "arm64_memory_array", "1024", source="2.2"),
     Change("6.1", "arm64_kernel_start", "_stext", source="1.2"),
     Change("6.1", "arm64_initrd", "add-and-map", source="1.2"),
     Change("6.1", "arm64_linear_map_warning", "warns", source="1.2"),
