@@ -33,8 +33,12 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "pool": frozenset({"fdt", "board", "boot", "kernel"}),
     "change": frozenset({"fdt", "board", "boot", "kernel", "check"}),
     "check": frozenset({"fdt", "board", "boot", "kernel", "observe"}),
+    "explain": frozenset({"fdt", "board", "boot", "kernel", "check", "change"}),
+    "amp": frozenset({"fdt", "board", "boot", "kernel"}),
     "sweep": frozenset({"fdt", "board", "boot", "kernel", "check", "pool", "change"}),
-    "report": frozenset({"fdt", "board", "boot", "kernel", "check", "observe", "pool", "change", "sweep"}),
+    "report": frozenset(
+        {"fdt", "board", "boot", "kernel", "check", "observe", "pool", "change", "explain", "amp", "sweep"}
+    ),
 }
 ALL_ROOMS = frozenset(MAY_IMPORT)
 
