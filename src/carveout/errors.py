@@ -91,6 +91,15 @@ class ObservationError(InputError):
     """What a running machine showed (/proc/iomem, /proc/version, ...) is not of the form it has."""
 
 
+class TraceError(InputError):
+    """A recorded trace of allocations breaks its format. line: 1-based, or None when no single line is wrong."""
+
+    def __init__(self, message: str, *, line: int | None = None) -> None:
+        """Keep the line beside the text, and put it in front of the text."""
+        super().__init__(message if line is None else f"line {line}: {message}")
+        self.line = line
+
+
 class VendorError(InputError):
     """A file that describes a vendor's kernel cannot be understood."""
 
