@@ -32,6 +32,7 @@ from carveout.check.run import NamedScene, check_board
 from carveout.errors import CarveoutError, UsageError
 from carveout.fdt import parse
 from measure import children_cpu, own_cpu, process_rounds, rounds
+from pools import bench_pools
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -284,6 +285,8 @@ def run(top: Path, *, count: int) -> Report:
     bench_process(report, whole, count)
     bench_scene(report, whole, count)
     bench_growth(report, count)
+    with tempfile.TemporaryDirectory() as made:
+        bench_pools(report, Path(made), count)
     return report
 
 
