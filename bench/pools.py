@@ -25,15 +25,7 @@ from carveout.pool.order import get_order
 from carveout.pool.trace import Extent, PoolSpec
 
 if TYPE_CHECKING:
-    from typing import Protocol
-
-    class Report(Protocol):
-        """Prints rows and keeps what missed its budget."""
-
-        def title(self, text: str) -> None: ...
-        def row(self, name: str, value: str, ratio: str = "", note: str = "") -> None: ...
-        def judged(self, name: str, value: str, ratio: str, *, kept: bool, budget: str) -> None: ...
-
+    from report import Report
 
 PAGE = 4096
 KERNEL = "6.12"
