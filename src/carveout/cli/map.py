@@ -42,7 +42,9 @@ def run(argv: list[str]) -> int:
     """Run the verb and return the exit code."""
     args = _parser().parse_args(argv)
     if args.width is not None and args.width < 1:
-        raise UsageError(f"--width: {args.width} is no width, expected a number of columns, for example 100")
+        raise UsageError(
+            f"--width: {args.width} is no width, expected a number of columns or pixels, for example 100"
+        )
     given = read_scene(args)
     name, result = _live(args, given) if args.live is not None else _given(args, given)
     text = _render(result, args, name)
@@ -89,7 +91,10 @@ def _parser() -> Parser:
     )
     parser.add_argument("--trace", action="store_true", help="with --format json: every step of the boot")
     parser.add_argument(
-        "--width", type=int, metavar="N", help="columns of text (default: the terminal's, else 100)"
+        "--width",
+        type=int,
+        metavar="N",
+        help="columns of text (default: the terminal's, else 100), or pixels of a picture (default: 960)",
     )
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
     add_live_option(parser)
@@ -104,8 +109,9 @@ def _render(result: Boot, args: Namespace, title: str) -> str:
         return render_json(result, with_trace=args.trace)
     if args.format == "svg":
         from carveout.report.map_svg import render_svg
+        from carveout.report.svg_frame import WIDE, frame_for
 
-        return render_svg(result, title=title)
+        return render_svg(result, title=title, frame=frame_for(args.width) if args.width else WIDE)
     from carveout.report.map_text import render_text
 
     to_file = args.output not in (None, STDOUT)
