@@ -161,9 +161,7 @@ def test_large_boards_stay_quick(browser: Any, tmp_path: Path, count: int) -> No
     path = tmp_path / "large.html"
     path.write_text(render_map_page([View("6.12", by_hand.many(count))], title="large"), encoding="utf-8")
     with opened(browser, path) as there:
-        entry = "performance.getEntriesByName('first-contentful-paint')[0]"
-        there.tab.wait_for_function(entry)
-        paint = there.tab.evaluate(f"{entry}.startTime")
+        paint = there.first_paint()
         begin = time.monotonic()
         there.tab.fill("#search", "region-7")
         there.tab.locator(".scene:visible .step").fill("1")

@@ -41,6 +41,17 @@ class Opened:
             Path(folder).mkdir(parents=True, exist_ok=True)
             self.tab.screenshot(path=str(Path(folder) / name), full_page=True)
 
+    def first_paint(self) -> float:
+        """Return how many milliseconds it took until there was something to see."""
+        for _ in range(100):
+            entries = self.tab.evaluate(
+                "performance.getEntriesByName('first-contentful-paint').map(e => e.startTime)"
+            )
+            if entries:
+                return float(entries[0])
+            self.tab.wait_for_timeout(50)
+        raise AssertionError("nothing was painted")
+
     def serious_faults(self) -> list[str]:
         """Return what axe finds that is serious or worse."""
         from axe_playwright_python.sync_playwright import Axe
