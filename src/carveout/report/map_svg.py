@@ -153,7 +153,7 @@ def _column(canvas: Canvas, layout: Layout, scale: Scale, frame: Frame, *, marke
         start, end = scale.extent(row.span)
         if row.kind is SpanKind.FREE and end - start >= _FREE_TEXT_FROM:
             text = f"free {format_size_about(row.span.size)}"
-            if columns(frame.column_width, _INSIDE_SIZE) >= len(text):
+            if frame is WIDE:
                 _in_column(canvas, frame, (start + end) / 2 + 4, text)
     _axis(canvas, layout, scale, frame)
 
@@ -203,7 +203,7 @@ def _break(canvas: Canvas, frame: Frame, y: float, text: str) -> None:
 
 def _in_column(canvas: Canvas, frame: Frame, y: float, text: str) -> None:
     # In the middle of the column, or beside it where that is narrow.
-    if columns(frame.column_width, _INSIDE_SIZE) >= len(text):
+    if frame is WIDE or columns(frame.column_width, _INSIDE_SIZE) >= len(text):
         canvas.text(frame.column_x + frame.column_width / 2, y, text, "inside")
     else:
         canvas.text(frame.column_x + frame.column_width + 6, y, text, "muted")

@@ -11,11 +11,10 @@ import base64
 import hashlib
 import json
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from carveout import __version__
-from carveout.errors import ToolMissing
+from carveout.errors import InternalError, ToolMissing
 from carveout.report.svg_style import STYLE
 from carveout.report.words import safe
 
@@ -101,7 +100,11 @@ def _finalized(value: object) -> object:
 
 @cache
 def _asset(name: str) -> str:
-    return files("carveout.report.html").joinpath("assets", name).read_text(encoding="utf-8").strip()
+    environment = _environment()
+    loader = environment.loader
+    if loader is None:
+        raise InternalError("pages have no loader")
+    return loader.get_source(environment, name)[0].strip()
 
 
 def _sum(text: str) -> str:
