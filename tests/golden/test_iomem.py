@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from carveout.board import read_board
 from carveout.boot import boot
 from carveout.boot.iomem import iomem
