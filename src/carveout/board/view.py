@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from carveout.board.decode import cells_of, entries
 from carveout.board.dma import raw_entries
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +19,18 @@ if TYPE_CHECKING:
     from carveout.fdt import Node
 
 _MAX_DEPTH = 64
+
+
+class Registers(NamedTuple):
+    """One entry of a device's `reg`."""
+
+    name: str | None
+    """In reg-names."""
+    address: int
+    """On the device's bus."""
+    cpu: int | None
+    """The CPU's; None when a bus above has no `ranges` for it."""
+    size: int
 
 
 def _buses(device: Node) -> Iterator[list[tuple[int, int, int]]]:
@@ -31,11 +45,11 @@ def _buses(device: Node) -> Iterator[list[tuple[int, int, int]]]:
         bus = bus.parent
 
 
-def device_address(device: Node, cpu_address: int, size: int) -> int | None:
+def device_address(device: Node, cpu: int, size: int) -> int | None:
     """Return where a device sees `size` bytes at an address of the CPU, or None when it cannot reach all of them."""
-    address = cpu_address
-    for entries in reversed(list(_buses(device))):
-        for below, above, length in entries:
+    address = cpu
+    for ranges in reversed(list(_buses(device))):
+        for below, above, length in ranges:
             if above <= address and address + size <= above + length:
                 address = below + (address - above)
                 break
@@ -46,8 +60,8 @@ def device_address(device: Node, cpu_address: int, size: int) -> int | None:
 
 def cpu_address(device: Node, address: int, size: int) -> int | None:
     """Return which memory of the CPU a device means by `size` bytes at an address, or None when by nothing."""
-    for entries in _buses(device):
-        for below, above, length in entries:
+    for ranges in _buses(device):
+        for below, above, length in ranges:
             if below <= address and address + size <= below + length:
                 address = above + (address - below)
                 break
@@ -59,3 +73,41 @@ def cpu_address(device: Node, address: int, size: int) -> int | None:
 def is_translated(device: Node) -> bool:
     """Say whether a bus over the device gives memory other addresses, or hides some."""
     return any(True for _ in _buses(device))
+
+
+def registers(device: Node) -> tuple[Registers, ...]:
+    """Return the entries of a device's `reg`, with the addresses of the CPU through `ranges` of the buses above."""
+    prop, bus = device.prop("reg"), device.parent
+    if prop is None or bus is None:
+        return ()
+    found = entries(prop.value, cells_of(bus, "#address-cells", 1), cells_of(bus, "#size-cells", 1))
+    named = device.prop("reg-names")
+    names = named.value.rstrip(b"\0").split(b"\0") if named is not None else []
+    return tuple(
+        Registers(
+            names[at].decode("utf-8", "surrogateescape") if at < len(names) else None,
+            address,
+            _through_ranges(bus, address, size),
+            size,
+        )
+        for at, (address, size) in enumerate(found)
+    )
+
+
+def _through_ranges(bus: Node, address: int, size: int) -> int | None:
+    at: Node | None = bus
+    for _ in range(_MAX_DEPTH):
+        if at is None or at.parent is None:
+            return address
+        prop = at.prop("ranges")
+        if prop is None:
+            return None
+        if prop.length:
+            for below, above, length in raw_entries(prop):
+                if below <= address and address + size <= below + length:
+                    address = above + (address - below)
+                    break
+            else:
+                return None
+        at = at.parent
+    return None
