@@ -84,9 +84,13 @@ def elf(
     for load in loads:
         filesz = len(load.data) if load.filesz is None else load.filesz
         if bits == 32:
-            headers += struct.pack(order + "8I", load.kind, at, load.address, load.address, filesz, load.memsz, load.flags, 4)
+            headers += struct.pack(
+                order + "8I", load.kind, at, load.address, load.address, filesz, load.memsz, load.flags, 4
+            )
         else:
-            headers += struct.pack(order + "2I6Q", load.kind, load.flags, at, load.address, load.address, filesz, load.memsz, 4)
+            headers += struct.pack(
+                order + "2I6Q", load.kind, load.flags, at, load.address, load.address, filesz, load.memsz, 4
+            )
         body += load.data
         at += len(load.data)
     sections = [(0, 0, 0, 0, 0), (1, 3, 0, at, len(names))]

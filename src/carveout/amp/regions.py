@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from carveout.amp.drivers import UNKNOWN, View
 from carveout.amp.model import Gravity, Problem
 from carveout.amp.places import base_name, has_place, parent_triples, seen_at
-from carveout.boot.result import Exactness, RegionKind
+from carveout.boot.result import Exactness, Outcome, RegionKind
 from carveout.span import Span
 from carveout.units import format_range
 
@@ -124,14 +124,20 @@ def _mapped(boot: Boot, region: PlacedRegion) -> Iterator[Problem]:
     place = Span.sized(region.base or 0, region.size or 0)
     ram = [Span.sized(entry.base, entry.size) for entry in boot.memory if not entry.nomap]
     if any(span.overlaps(place) for span in ram):
+        refused = f"although it is no-map: {_fate(region)}" if region.nomap else "since it is not no-map"
         yield Problem(
             "AMP302",
-            f"{region.name} ({format_range(place)}) is RAM that the kernel has mapped, since it is not no-map: the driver cannot "
+            f"{region.name} ({format_range(place)}) is RAM that the kernel has mapped, {refused}; the driver cannot "
             "map it again ('Unable to map memory region'), and the processor is not started (-12)",
             Gravity.ERROR,
-            fix=f"add no-map to {region.name}",
+            fix=None if region.nomap else f"add no-map to {region.name}",
             related=(region.path,),
         )
+
+
+def _fate(region: PlacedRegion) -> str:
+    words = {Outcome.RESERVE_FAILED: "not reserved"}.get(region.outcome, str(region.outcome))
+    return f"{words}, {region.why}" if region.why else words
 
 
 def _unreachable(remote: Remote, region: PlacedRegion, *, has_ranges: bool) -> Problem:

@@ -20,7 +20,7 @@ from carveout.fdt import parse
 from carveout.fdt.overlay import apply
 from carveout.report.export.registry import render
 from carveout.values import replace
-from support.boards import usual_scene
+from support.boards import KERNELS, usual_scene
 from support.exports import export_of, hostile_regions, one_of_each
 
 if TYPE_CHECKING:
@@ -171,12 +171,14 @@ def test_dtc_reads_the_source(kind: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.dtc
+@pytest.mark.parametrize("kernel", KERNELS)
 @every_board
-def test_dtc_reads_the_overlay_and_it_can_be_applied(kind: str, tmp_path: Path) -> None:
-    export = exported(kind)
+def test_dtc_reads_the_overlay_and_it_can_be_applied(kind: str, kernel: str, tmp_path: Path) -> None:
+    """The tree that results has every region at the same place, dynamic ones with their `size` still there."""
+    export = export_of(*BOARDS[kind](), kernel=kernel)
     overlay = compiled(render("dtso", export), tmp_path, "-q", "-@")
     tree = apply(export.board.tree, parse(overlay))
-    again = boot(read_board(tree), usual_scene("6.12"))
+    again = boot(read_board(tree), usual_scene(kernel))
     wanted = {e.region.name: (e.base, e.size) for e in export.entries}
     assert {r.name: (r.base, r.size) for r in again.regions if r.base is not None} == wanted
 
