@@ -41,13 +41,17 @@ def _extent(segments: list[Segment]) -> Span:
     return Span(start, end)
 
 
+def is_relocatable(firmware: Firmware) -> bool:
+    """Say whether Qualcomm's loader may put an image anywhere."""
+    return any(segment.flags & _RELOCATABLE for segment in _loaded(firmware))
+
+
 def mdt_uses(firmware: Firmware, region: PlacedRegion | None) -> Iterator[Use]:
     """Yield a line for each segment: where in the region it goes."""
     segments = _loaded(firmware)
     if not segments or region is None or region.base is None:
         return
-    moved = any(segment.flags & _RELOCATABLE for segment in segments)
-    start = _extent(segments).start if moved else region.base
+    start = _extent(segments).start if is_relocatable(firmware) else region.base
     for segment in segments:
         at = segment.span.start - start
         inside = region.size is not None and at >= 0 and at + segment.span.size <= region.size
@@ -69,7 +73,7 @@ def check_mdt(firmware: Firmware, region: PlacedRegion | None) -> Iterator[Probl
     if region is None or not has_place(region) or region.base is None or region.size is None:
         return
     extent = _extent(segments)
-    if any(segment.flags & _RELOCATABLE for segment in segments):
+    if is_relocatable(firmware):
         if extent.size > region.size:
             yield _too_small(extent, region)
         return

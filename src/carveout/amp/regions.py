@@ -27,13 +27,15 @@ if TYPE_CHECKING:
 _BUFFER = re.compile(r"vdev\d+buffer")
 
 
-def check_regions(board: Board, boot: Boot, remote: Remote) -> Iterator[Problem]:
-    """Yield what is wrong with the regions of a processor, whatever its firmware."""
+def check_regions(board: Board, boot: Boot, remote: Remote, *, is_movable: bool) -> Iterator[Problem]:
+    """Yield what is wrong with the regions of a processor. is_movable: the firmware may be loaded anywhere."""
     yield from _count(remote)
     yield from _unavailable(boot, remote)
     for at, region in enumerate(remote.regions):
         if region is not None and has_place(region):
             yield from _region(board, boot, remote, region, at)
+            if region.kind is RegionKind.DYNAMIC and not is_movable and not _is_pool(remote, region, at):
+                yield _moves(boot, region)
 
 
 def check_knowledge(remote: Remote) -> Iterator[Problem]:
@@ -92,8 +94,7 @@ def _unavailable(boot: Boot, remote: Remote) -> Iterator[Problem]:
 
 def _region(board: Board, boot: Boot, remote: Remote, region: PlacedRegion, at: int) -> Iterator[Problem]:
     driver, name = remote.driver, base_name(region)
-    is_pool = (driver.pool_first and at == 0) or bool(driver.named and _BUFFER.fullmatch(name))
-    if is_pool:
+    if _is_pool(remote, region, at):
         if region.pool is None:
             yield Problem(
                 "AMP305",
@@ -106,18 +107,26 @@ def _region(board: Board, boot: Boot, remote: Remote, region: PlacedRegion, at: 
             )
     elif driver.maps_regions and name not in driver.unregistered:
         yield from _mapped(boot, region)
-    if not is_pool and region.kind is RegionKind.DYNAMIC:
-        yield Problem(
-            "AMP306",
-            f"{region.name} has no fixed address: Linux {boot.scene.kernel} puts it at 0x{region.base or 0:08x} in this scene, "
-            "and another kernel, more RAM or another image moves it away from where the firmware is linked",
-            Gravity.WARNING,
-            fix=f"give {region.name} a reg (carveout pin)",
-            related=(region.path,),
-        )
     node = board.tree.node(remote.path)
     if node is not None and seen_at(node, driver, region) is None:
         yield _unreachable(remote, region, has_ranges=bool(parent_triples(node)))
+
+
+def _is_pool(remote: Remote, region: PlacedRegion, at: int) -> bool:
+    if remote.driver.pool_first and at == 0:
+        return True
+    return remote.driver.named and _BUFFER.fullmatch(base_name(region)) is not None
+
+
+def _moves(boot: Boot, region: PlacedRegion) -> Problem:
+    return Problem(
+        "AMP306",
+        f"{region.name} has no fixed address: Linux {boot.scene.kernel} puts it at 0x{region.base or 0:08x} in this scene, "
+        "and another kernel, more RAM or another image moves it away from where the firmware is linked",
+        Gravity.WARNING,
+        fix=f"give {region.name} a reg (carveout pin)",
+        related=(region.path,),
+    )
 
 
 def _mapped(boot: Boot, region: PlacedRegion) -> Iterator[Problem]:

@@ -96,10 +96,15 @@ class Resources:
         if da == ANY or self._remote.has_iommu:
             return
         near = [known for known in self._named if _is_near(known, name)]
+        lacking = (
+            f"no region is named '{name}'"
+            if self._remote.driver.named
+            else "this driver offers no regions by name"
+        )
         fixed = f"the address 0x{da:x} it asks for is not heeded ('Allocated carveout doesn't fit device address request')"
         yield Problem(
             code,
-            f"{what} asks for 0x{da:x}, and no region is named '{name}': memory comes from the pool of the device, and {fixed}",
+            f"{what} asks for 0x{da:x}, and {lacking}: memory comes from the pool of the device, and {fixed}",
             Gravity.WARNING,
             fix=f"rename the region '{near[0]}' to '{name}'"
             if near

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carveout.amp.mdt import check_mdt, mdt_uses
+from carveout.amp.mdt import check_mdt, is_relocatable, mdt_uses
 from carveout.amp.model import Fit, Gravity, Problem
 from carveout.amp.places import base_name, is_mdt, remote_of
 from carveout.amp.regions import check_knowledge, check_regions
@@ -34,7 +34,7 @@ def fit(board: Board, boot: Boot, firmware: Firmware, *, path: str, entry: int =
     problems = [
         Problem("AMP003", f"{fault}, {_CAUSED_BY_HEADER}", Gravity.ERROR) for fault in firmware.faults
     ]
-    problems += check_regions(board, boot, remote)
+    problems += check_regions(board, boot, remote, is_movable=is_mdt(remote) and is_relocatable(firmware))
     if is_mdt(remote):
         region = remote.regions[entry] if entry < len(remote.regions) else None
         uses: list[Use] = list(mdt_uses(firmware, region))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from carveout.amp.drivers import DRIVERS, QCOM, UNKNOWN, driver_of
-from support.boards import cells, text
+from support.boards import cells, region, text
 from support.elves import PF_R, Load, elf
 from support.remotes import KIB, MIB, board_with, codes, fit_on, kept
 
@@ -164,8 +164,6 @@ def test_an_unknown_driver_sees_memory_as_its_bus_does() -> None:
 
 
 def test_a_moving_region_is_no_place_to_link_at() -> None:
-    from support.boards import region
-
     board = board_with([region("fw", "no-map", size=MIB)], "fsl,imx8mp-cm7")
     assert "AMP306" in codes(fit_on(board, elf([Load(0, 16)])))
 
@@ -192,6 +190,12 @@ RELOCATABLE, HASH = 1 << 27, 2 << 24
 def test_qualcomm(loads: list[Load], expected: list[str]) -> None:
     board = board_with([kept("adsp", AT, MIB)], "qcom,sm8250-adsp-pas")
     assert codes(fit_on(board, elf(loads))) == expected
+
+
+def test_an_image_that_may_be_moved_needs_no_fixed_address() -> None:
+    board = board_with([region("adsp", "no-map", size=MIB)], "qcom,sm8250-adsp-pas")
+    assert codes(fit_on(board, elf([Load(0, 4096, flags=PF_R | RELOCATABLE)]))) == []
+    assert codes(fit_on(board, elf([Load(AT, 4096, flags=PF_R)]))) == ["AMP101", "AMP306"]
 
 
 def test_qualcomm_takes_the_region_with_the_number_of_the_file() -> None:
