@@ -161,3 +161,9 @@ def test_every_code_is_in_the_documentation() -> None:
     page = (ROOT / "docs" / "amp.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| (AMP\d{3}) \| ([a-z-]+) \|", page, re.MULTILINE))
     assert rows == {code: slug for code, (slug, _) in CODES.items()}
+
+
+@pytest.mark.parametrize("word", ["AMP103", "amp103", "segment-too-large"])
+def test_explain_knows_the_codes(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", word]) == 0
+    assert capsys.readouterr().out.startswith("AMP103 segment-too-large: a segment begins in a region")
