@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two views of one place: where a device sees memory of the CPU, and the other way round, through dma-ranges.
+"""Two views of one place: where a device sees memory of the CPU, and where the CPU sees registers of a device.
 
 Source: of_translate_dma_address(), drivers/of/address.c (kernel-semantics 1.2). A bus without dma-ranges, or with an
 empty one, passes addresses through.
@@ -56,23 +56,6 @@ def device_address(device: Node, cpu: int, size: int) -> int | None:
         else:
             return None
     return address
-
-
-def cpu_address(device: Node, address: int, size: int) -> int | None:
-    """Return which memory of the CPU a device means by `size` bytes at an address, or None when by nothing."""
-    for ranges in _buses(device):
-        for below, above, length in ranges:
-            if below <= address and address + size <= below + length:
-                address = above + (address - below)
-                break
-        else:
-            return None
-    return address
-
-
-def is_translated(device: Node) -> bool:
-    """Say whether a bus over the device gives memory other addresses, or hides some."""
-    return any(True for _ in _buses(device))
 
 
 def registers(device: Node) -> tuple[Registers, ...]:

@@ -56,6 +56,8 @@ def run(argv: list[str]) -> int:
         raise UsageError(
             f"--prefix '{safe(args.prefix)}' cannot begin an identifier: expected a letter, then letters, digits and _"
         )
+    if not EXPORTERS[args.to].needs_entries and (args.region or args.device is not None or args.exact):
+        raise UsageError(f"--to {args.to} shows all of memory: --region, --for and --exact do not go with it")
     given = read_scene(args)
     loaded = load_board(args.board, given.overlays)
     board = read_board(loaded.tree, is_made_here=loaded.is_made_here)
@@ -113,24 +115,22 @@ def _parser() -> Parser:
 def _export(board: Board, result: Boot, args: Namespace, title: str) -> tuple[Export, bool]:
     # The export, and whether everything that was asked for by name is in it.
     entries, left_out = collect(result, prefix=args.prefix, exact_only=args.exact)
-    missing: list[LeftOut] = []
     if args.device is not None:
-        entries, missing = _of_device(board, entries, left_out, args.device)
+        entries, left_out = _of_device(board, entries, left_out, args.device)
     if args.region:
-        entries, more = _named(entries, left_out if args.device is None else missing, result, args.region)
-        missing = [*missing, *more] if args.device is not None else more
-    is_chosen = bool(args.region) or args.device is not None
+        entries, left_out = _named(entries, left_out, result, args.region)
+    is_asked_for = bool(args.region) or args.device is not None
     export = Export(
         title=title,
         board=board,
         boot=result,
         entries=tuple(entries),
-        left_out=tuple(dict.fromkeys(missing if is_chosen else left_out)),
+        left_out=tuple(dict.fromkeys(left_out)),
         prefix=args.prefix,
         device=args.device,
         chosen=_chosen(entries, args),
     )
-    return export, not (is_chosen and missing)
+    return export, not (is_asked_for and left_out)
 
 
 def _named(

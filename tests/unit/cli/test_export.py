@@ -87,6 +87,7 @@ def test_exact_leaves_out_what_is_modelled(board_dtb: Path, capsys: pytest.Captu
         (["--to", "zephyr", "--chosen", "zephyr,sram"], "expected PROPERTY=REGION"),
         (["--to", "zephyr", "--chosen", 'a";=fw'], "expected PROPERTY=REGION"),
         (["--to", "zephyr", "--chosen", "zephyr,sram=nothing"], "no exported region called 'nothing'"),
+        (["--to", "iomem", "--region", "fw"], "--to iomem shows all of memory"),
         ([], "--to"),
     ],
 )
