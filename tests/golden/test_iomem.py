@@ -3,15 +3,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import base64
+import gzip
+import json
+import lzma
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from carveout.board import read_board
 from carveout.boot import boot
 from carveout.boot.iomem import iomem
+from carveout.boot.scene import Scene
 from carveout.fdt import parse
-from carveout.observe.iomem import parse_iomem
+from carveout.observe.iomem import kernel_image, parse_iomem
 from support.recordings import recordings, scene_of
 
 if TYPE_CHECKING:
@@ -20,6 +26,7 @@ if TYPE_CHECKING:
     from support.recordings import Recording
 
 _KERNEL = "Kernel"
+DATA = Path(__file__).resolve().parents[1] / "data" / "iomem"
 
 
 def shown(recorded: Recording) -> tuple[Resource, ...] | None:
@@ -74,3 +81,31 @@ def test_nothing_reserved_is_shown_elsewhere(arch: str) -> None:
         assert not [line for line in predicted(recorded).lines if line.depth]
         names = {r.name for r in shown(recorded) or () if r.depth == 1}
         assert all(name.startswith(_KERNEL) for name in names)
+
+
+def booted() -> list[dict[str, Any]]:
+    """Return the boots of tests/data/iomem."""
+    text = lzma.decompress((DATA / "arm64.jsonl.xz").read_bytes()).decode()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("row", booted(), ids=lambda row: f"{row['scenario']}-{row['release']}")
+def test_boots_made_for_this(row: dict[str, Any]) -> None:
+    """Crash kernels, borders within a page, neighbours: RAM to the byte, and every predicted line inside it."""
+    real = parse_iomem("\n".join(row["iomem"]))
+    scene = Scene(
+        kernel=row["release"], kernel_image=kernel_image(real, "arm64"), dtb_at=int(row["dtb_at"], 16)
+    )
+    tree = parse(gzip.decompress(base64.b64decode(row["fdt"])))
+    lines = iomem(boot(read_board(tree), scene)).lines
+    assert [(line.span, line.name) for line in lines if not line.depth] == [
+        (r.span, r.name) for r in real if r.depth == 0 and r.name in ("System RAM", "reserved")
+    ]
+    inner = [r for r in real if r.depth == 1]
+    for line in lines:
+        assert not line.depth or [r for r in inner if r.name == line.name and r.span.contains(line.span)], (
+            line
+        )
+    assert [line.span for line in lines if line.name == "Crash kernel"] == [
+        r.span for r in inner if r.name == "Crash kernel"
+    ]

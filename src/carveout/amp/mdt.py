@@ -70,7 +70,15 @@ def check_mdt(firmware: Firmware, region: PlacedRegion | None) -> Iterator[Probl
     if not segments:
         yield Problem("AMP003", "it has no segment to load: the kernel refuses it (-22)", Gravity.ERROR)
         return
-    if region is None or not has_place(region) or region.base is None or region.size is None:
+    if region is None:
+        yield Problem(
+            "AMP301",
+            "the node has no entry of memory-region for this file, so where it is loaded is not known; older bindings have "
+            "it in nodes below",
+            Gravity.WARNING,
+        )
+        return
+    if not has_place(region) or region.base is None or region.size is None:
         return
     extent = _extent(segments)
     if is_relocatable(firmware):

@@ -203,6 +203,7 @@ def test_qualcomm_takes_the_region_with_the_number_of_the_file() -> None:
     data = elf([Load(0, 8192, flags=PF_R | RELOCATABLE)])
     assert codes(fit_on(board, data, entry=0)) == []
     assert codes(fit_on(board, data, entry=1)) == ["AMP103"]
+    assert codes(fit_on(board, data, entry=2)) == ["AMP301"]
 
 
 def test_the_headers_of_a_split_image_have_no_segments_behind_them() -> None:
