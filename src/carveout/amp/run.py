@@ -73,6 +73,9 @@ def _table(firmware: Firmware, remote: Remote, places: Sequence[Place]) -> Itera
             )
         return
     span = Span.sized(firmware.table.address, max(1, len(firmware.table.data)))
+    if any(segment.span.contains(span) for segment in firmware.segments):
+        # Where its segment is not loaded, that is the problem, and it is reported.
+        return
     if place_of(places, span) is None:
         yield Problem(
             "AMP204",
