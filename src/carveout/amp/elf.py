@@ -9,7 +9,6 @@ Source: rproc_elf_sanity_check(), rproc_elf_load_segments(), find_table(), drive
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
 from carveout.amp.model import Firmware, Section, Segment
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MAGIC = b"\x7fELF"
+_BITS = {1: 32, 2: 64}
+"""By EI_CLASS."""
 _SMALLEST = 52
 """Bytes of a 32-bit header."""
 _MOST_SEGMENTS = 1024
@@ -59,19 +60,22 @@ class _Headers:
     # One ELF file, read through pyelftools' layouts.
     def __init__(self, data: bytes) -> None:
         try:
-            from elftools.elf.elffile import ELFFile
+            from elftools.elf.structs import ELFStructs
         except ImportError as error:
             raise ToolMissing("reading firmware needs pyelftools: pip install 'carveout[amp]'") from error
         self._data = data
-        try:
-            elf = ELFFile(io.BytesIO(data))
-            self.header: Any = elf.header
-            self._structs = elf.structs
-            self.bits = int(elf.elfclass)
-            self.is_little_endian = bool(elf.little_endian)
-        except Exception as error:
-            # The one place where another reader meets bytes from anyone; it documents no exceptions of its own.
-            raise FirmwareError(f"its ELF header cannot be read: {type(error).__name__}") from error
+        if data[4] not in _BITS or data[5] not in (1, 2):
+            raise FirmwareError(
+                f"its class is {data[4]} and its byte order {data[5]}, expected 1 or 2 for each: no header can be read"
+            )
+        self.bits = _BITS[data[4]]
+        self.is_little_endian = data[5] == 1
+        self._structs = ELFStructs(little_endian=self.is_little_endian, elfclass=self.bits)
+        self._structs.create_basic_structs()
+        self.header: Any = self._read("Elf_Ehdr", 0, "its ELF header")
+        self._structs.create_advanced_structs(
+            self.header["e_type"], self.header["e_machine"], self.header["e_ident"]["EI_OSABI"]
+        )
 
     def _read(self, layout: str, at: int, what: str) -> Any:  # noqa: ANN401 pyelftools has no types
         struct = getattr(self._structs, layout)
@@ -83,6 +87,7 @@ class _Headers:
         try:
             return struct.parse(self._data[at : at + size])
         except Exception as error:
+            # The one place where another reader meets bytes from anyone; it documents no exceptions of its own.
             raise FirmwareError(f"{what} at 0x{at:x} cannot be read: {type(error).__name__}") from error
 
     def segments(self, faults: list[str]) -> Iterator[Segment]:

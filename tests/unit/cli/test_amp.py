@@ -123,7 +123,7 @@ def test_usage(argv: list[str], message: str, good: str, capsys: pytest.CaptureF
     ("data", "message"),
     [
         (b"", "is no ELF file"),
-        (b"\x7fELF" + bytes(70), "its ELF header cannot be read"),
+        (b"\x7fELF" + bytes(70), "its class is 0"),
         (None, "No such file"),
     ],
 )

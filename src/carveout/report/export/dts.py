@@ -29,7 +29,7 @@ def render(export: Export) -> str:
     for group in groups:
         text += "\n" + block_comment(about(group.entries[0], export), "\t\t")
         text += f"\t\t{group.region.name} {{\n"
-        text += "".join(f"\t\t\t{statement}\n" for statement in properties(group, parent))
+        text += "".join(f"\t\t\t{statement}\n" for statement in properties(export, group, parent))
         if is_moved(group):
             text += "".join(f"\t\t\t/delete-property/ {name};\n" for name in DYNAMIC_ONLY)
         text += "\t\t};\n"

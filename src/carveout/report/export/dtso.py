@@ -30,6 +30,6 @@ def render(export: Export) -> str:
         if is_moved(group):
             text += "\t/* size, alignment and alloc-ranges stay in the tree; reg is what counts */\n"
         text += f"\t{group.region.name} {{\n"
-        text += "".join(f"\t\t{statement}\n" for statement in properties(group, parent))
+        text += "".join(f"\t\t{statement}\n" for statement in properties(export, group, parent))
         text += "\t};\n"
     return text + "};\n"

@@ -22,6 +22,7 @@ _DEFAULT_CELLS = 1
 """Of a node without #address-cells or #size-cells; as the kernel's OF_ROOT_NODE_*_CELLS_DEFAULT for the root."""
 DYNAMIC_ONLY = ("size", "alignment", "alloc-ranges")
 """Properties that say where a region may go; with a reg they have no meaning."""
+_FLAGS = ("no-map", "reusable", "linux,cma-default", "linux,dma-default")
 
 
 class Parent(NamedTuple):
@@ -123,16 +124,20 @@ def _character(byte: int) -> str:
     return char if char.isascii() and char.isprintable() else f"\\{byte:03o}"
 
 
-def properties(group: Grouped, parent: Parent) -> Iterator[str]:
+def flag_names(export: Export, group: Grouped) -> list[str]:
+    """Return the empty properties of a region that say what it is for."""
+    node = export.board.tree.node(group.region.path)
+    return [name for name in _FLAGS if node is not None and name in node]
+
+
+def properties(export: Export, group: Grouped, parent: Parent) -> Iterator[str]:
     """Yield the properties of a region's node as statements."""
     region = group.region
     if region.compatible and all(region.compatible):
         yield f"compatible = {strings(region.compatible)};"
     yield f"reg = {reg(group.entries, parent.address_cells, parent.size_cells)};"
-    if region.nomap:
-        yield "no-map;"
-    if region.reusable:
-        yield "reusable;"
+    for name in flag_names(export, group):
+        yield f"{name};"
 
 
 def is_moved(group: Grouped) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.boot.result import Outcome, RegionKind
-from carveout.report.export.source import DYNAMIC_ONLY, cells, is_moved, parent_of, writable
+from carveout.report.export.source import DYNAMIC_ONLY, cells, flag_names, is_moved, parent_of, writable
 from carveout.report.export.text import about, comment_text, heading, line_comments
 
 if TYPE_CHECKING:
@@ -54,10 +54,7 @@ def _commands(export: Export, group: Grouped, parent: Parent) -> str:
         f"{cells(e.base, parent.address_cells)} {cells(e.size, parent.size_cells)}" for e in group.entries
     )
     text = f"fdt list {path} || fdt mknode {parent.path} {region.name}\nfdt set {path} reg <{numbers}>\n"
-    if region.nomap:
-        text += f"fdt set {path} no-map\n"
-    if region.reusable:
-        text += f"fdt set {path} reusable\n"
+    text += "".join(f"fdt set {path} {name}\n" for name in flag_names(export, group))
     if is_moved(group):
         node = export.board.tree.node(region.path)
         text += "".join(

@@ -96,6 +96,25 @@ def test_further_entries_of_reg_are_parts_on_kernels_that_reserve_them() -> None
     assert "reg = <0x0 0x50000000 0x0 0x100000>, <0x0 0x58000000 0x0 0x200000>;" in render("dts", old)
 
 
+def test_flags_are_those_of_the_tree() -> None:
+    export = export_of(
+        region(
+            "p@50000000",
+            "reusable",
+            "linux,cma-default",
+            reg=[(0x5000_0000, 4 * MIB)],
+            compatible="shared-dma-pool",
+        )
+    )
+    for name in ("dts", "dtso"):
+        assert re.search(
+            r'"shared-dma-pool";\s+reg = <.*>;\s+reusable;\s+linux,cma-default;\s+};', render(name, export)
+        )
+    assert "p@50000000 reusable\nfdt set /reserved-memory/p@50000000 linux,cma-default\n" in render(
+        "uboot", export
+    )
+
+
 def test_uboot_takes_away_what_says_where_a_region_may_go() -> None:
     text = render("uboot", export_of(*one_of_each()))
     assert "fdt rm /reserved-memory/pool size\nfdt rm /reserved-memory/pool alignment\n" in text
