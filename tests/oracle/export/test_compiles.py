@@ -195,6 +195,33 @@ def test_dtc_reads_the_zephyr_overlay(kind: str, tmp_path: Path) -> None:
     assert names == [e.identifier.upper().encode() + b"\0" for e in export.entries]
 
 
+BINDING = """
+description: a linker region
+compatible: "zephyr,memory-region"
+properties:
+  compatible: {type: string-array, required: true}
+  reg: {type: array, required: true}
+  zephyr,memory-region: {type: string, required: true}
+"""
+
+
+@every_board
+def test_zephyrs_own_reader_finds_the_regions(kind: str, tmp_path: Path) -> None:
+    edtlib = pytest.importorskip("devicetree.edtlib", reason="needs Zephyr's reader: pip install devicetree")
+    export = exported(kind)
+    export = replace(export, chosen=(("zephyr,sram", export.entries[0].identifier),))
+    base = "/dts-v1/;\n/ { #address-cells = <1>; #size-cells = <1>; chosen { }; soc { }; };\n"
+    (tmp_path / "a.dts").write_text(base + render("zephyr", export))
+    (tmp_path / "bindings").mkdir()
+    (tmp_path / "bindings" / "zephyr,memory-region.yaml").write_text(BINDING)
+    tree = edtlib.EDT(str(tmp_path / "a.dts"), [str(tmp_path / "bindings")])
+    nodes = [node for node in tree.nodes if "zephyr,memory-region" in node.compats]
+    assert [(n.props["zephyr,memory-region"].val, n.regs[0].addr, n.regs[0].size) for n in nodes] == [
+        (e.identifier.upper(), e.base, e.size) for e in export.entries
+    ]
+    assert tree.chosen_node("zephyr,sram").regs[0].addr == export.entries[0].base
+
+
 @every_board
 def test_mkimage_packs_the_script(kind: str, tmp_path: Path) -> None:
     mkimage = tool("mkimage", "u-boot-tools")
