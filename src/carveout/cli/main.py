@@ -40,6 +40,8 @@ VERBS = {
     "check": Verb("carveout.cli.check", "what is wrong with a tree's memory, and how to fix it"),
     "dt-check": Verb("carveout.cli.dt_check", "check, called as the kernel's build calls dt-validate"),
     "explain": Verb("carveout.cli.explain", "what a rule, or a message of the kernel, is about"),
+    "export": Verb("carveout.cli.export", "the places for linkers, compilers, boot loaders, Zephyr, ..."),
+    "amp": Verb("carveout.cli.amp", "whether a remote processor's firmware fits the memory it is given"),
     "kernels": Verb("carveout.cli.kernels", "what is known about each kernel version, and how"),
 }
 
