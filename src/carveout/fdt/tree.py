@@ -39,8 +39,8 @@ class Tree:
     """A flattened device tree, read and checked. Immutable; made by `parse`."""
 
     __slots__ = (
-        "__weakref__", "_labels", "_names", "_node_names", "_offsets", "_packed_names", "_phandles", "_places",
-        "_strings_start", "_structure", "_top", "blob", "header", "reserve_map",
+        "__weakref__", "_labels", "_names", "_node_names", "_numbers", "_offsets", "_packed_names", "_phandles",
+        "_places", "_strings_start", "_structure", "_top", "blob", "header", "reserve_map",
     )  # fmt: skip
 
     def __init__(
@@ -54,6 +54,7 @@ class Tree:
         self._strings_start = header.off_dt_strings
         self._names: dict[int, str] = {}
         self._node_names: dict[int, str] = {}
+        self._numbers: dict[str, list[int]] = {}
         self._offsets: dict[str, Collection[int]] = {}
         self._places: dict[bytes, list[int]] = {}
         self._packed_names: bytes | None = None
@@ -118,6 +119,10 @@ class Tree:
 
     def child_index(self, index: int, name: bytes) -> int | None:
         """Return the number of the first child of node `index` with exactly this name, or None."""
+        if index == 0:
+            text = decode(name)
+            numbers = self.top_names.get(text.partition("@")[0], ())
+            return next((number for number in numbers if self.name_of(number) == text), None)
         structure = self._structure
         blob, start, node_at, after = self.blob, structure.start + 4, structure.node_at, structure.after
         wanted = name + b"\0"
@@ -140,7 +145,10 @@ class Tree:
 
     def properties_named(self, name: str) -> Iterator[Property]:
         """Yield the properties of this name in block order; no other property is looked at."""
-        for number in self.numbers_named(name):
+        numbers = self._numbers.get(name)
+        if numbers is None:
+            numbers = self._numbers[name] = self.numbers_named(name)
+        for number in numbers:
             yield Property(Node(self, self.owner_of(number)), number)
 
     def owner_of(self, number: int) -> int:
