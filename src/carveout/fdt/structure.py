@@ -18,14 +18,10 @@ from __future__ import annotations
 import sys
 from array import array
 from operator import itemgetter
-from typing import TYPE_CHECKING
 
 from carveout.errors import DtbFormatError
 from carveout.fdt.layout import FDT_BEGIN_NODE, FDT_END, FDT_END_NODE, FDT_NOP, FDT_PROP
 from carveout.values import NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 MAX_DEPTH = 128
 """Deepest nesting that is read; the root is at depth 0.
@@ -67,6 +63,8 @@ class Structure(NamedTuple):
     """Word of each FDT_PROP."""
     name_offsets: array[int]
     """Each property's offset into the strings block."""
+    last_name: int
+    """The highest of these offsets."""
 
 
 def scan(blob: bytes, start: int, end: int, *, end_is_exact: bool) -> Structure:
@@ -77,8 +75,11 @@ def scan(blob: bytes, start: int, end: int, *, end_is_exact: bool) -> Structure:
     Raises:
         DtbFormatError: with the blob offset of the token at fault.
     """
-    found = Structure(start, end, _words(blob, start, end), [], [], [], [], [], array(_WORD))
+    found = Structure(start, end, _words(blob, start, end), [], [], [], [], [], array(_WORD), 0)
     last = _scan_nodes(blob, found)
+    offsets = _name_offsets(found)
+    found.name_offsets.extend(offsets)
+    found = found._replace(last_name=max(offsets, default=0))
     if not end_is_exact:
         return found._replace(end=start + 4 * last + 4, words=found.words[: last + 1])
     _check_padding(blob, start + 4 * last + 4, end)
@@ -99,7 +100,7 @@ def _scan_nodes(blob: bytes, found: Structure) -> int:
     Longer than other functions and with its own names for the tokens, since calls and look-ups per token would
     double the time of the pass.
     """
-    start, _, words, node_at, parent, after, first_property, property_at, name_offsets = found
+    start, _, words, node_at, parent, after, first_property, property_at, *_ = found
     begin_node, end_node, a_property, nop = FDT_BEGIN_NODE, FDT_END_NODE, FDT_PROP, FDT_NOP
     add_property, find_nul, name_limit = property_at.append, blob.index, MAX_NAME + 1
     at = depth = count = 0
@@ -154,16 +155,16 @@ def _scan_nodes(blob: bytes, found: Structure) -> int:
             start, node_at[-1], f"the name of this node has no closing NUL within {MAX_NAME} bytes"
         ) from None
     first_property.append(len(property_at))
-    name_offsets.extend(_name_offsets(words, property_at))
     return at
 
 
-def _name_offsets(words: array[int], property_at: list[int]) -> Iterable[int]:
+def _name_offsets(found: Structure) -> tuple[int, ...]:
     # One call for all of them costs less than an expression for each.
+    words, property_at = found.words, found.property_at
     if len(property_at) < 2:
-        return [words[at + 2] for at in property_at]
-    found: tuple[int, ...] = itemgetter(*property_at)(words[2:])
-    return found
+        return tuple([words[at + 2] for at in property_at])
+    offsets: tuple[int, ...] = itemgetter(*property_at)(words[2:])
+    return offsets
 
 
 def _fault(start: int, word: int, message: str) -> DtbFormatError:
@@ -224,7 +225,7 @@ def check_names(found: Structure, strings: bytes) -> None:
         return
     # Any offset up to the last NUL of the block begins a string that a NUL closes.
     last_nul = strings.rfind(b"\0")
-    if max(found.name_offsets) <= last_nul:
+    if found.last_name <= last_nul:
         _check_name_lengths(found, strings)
         return
     at, offset = next(

@@ -186,11 +186,12 @@ class Tree:
         offsets = self._offsets.get(name)
         if offsets is None:
             found: list[int] = []
-            strings, wanted = self.strings, encode(name) + b"\0"
-            offset = strings.find(wanted)
-            while offset >= 0:
-                found.append(offset)
-                offset = strings.find(wanted, offset + 1)
+            blob, wanted = self.blob, encode(name) + b"\0"
+            start, end = self._strings_start, self._strings_start + self.header.size_dt_strings
+            at = blob.find(wanted, start, end)
+            while at >= 0:
+                found.append(at - start)
+                at = blob.find(wanted, at + 1, end)
             offsets = self._offsets[name] = found if len(found) < 2 else frozenset(found)
         return offsets
 
