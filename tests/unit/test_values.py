@@ -59,6 +59,15 @@ class StandardFrozen:
     c: list[int] = dataclasses.field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Often:
+    """Of which thousands are made."""
+
+    a: int
+    b: str = "b"
+    c: list[int] = field(default_factory=list)
+
+
 @dataclass(slots=True, kw_only=True)
 class Changing:
     """Changes."""
@@ -152,3 +161,17 @@ def test_values_are_replaced_copied_and_pickled() -> None:
 def test_missing_and_unknown_arguments_are_refused(given: dict[str, int]) -> None:
     with pytest.raises(TypeError, match=r"missing or unknown: [az]$"):
         Changing(**given)
+
+
+def test_the_thousandth_value_is_made_as_the_first_was() -> None:
+    first = Often(a=1)
+    later = [Often(a=number) for number in range(3000)]
+    assert later[1] == first
+    assert later[-1] == Often(a=2999, b="b", c=[])
+    assert later[-1].c is not later[-2].c
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        later[-1].a = 2  # type: ignore[misc]
+    assert replace(later[-1], b="c") == Often(a=2999, b="c")
+    for given in ({}, {"a": 1, "d": 2}):
+        with pytest.raises(TypeError):
+            Often(**given)

@@ -67,7 +67,11 @@ def entries(data: bytes, address_cells: int, size_cells: int) -> list[tuple[int,
 
 def is_enabled(node: Node) -> bool:
     """Say whether a node's own status is absent, `ok` or `okay`."""
-    status = node.prop("status")
+    return status_is_on(node.prop("status"))
+
+
+def status_is_on(status: Property | None) -> bool:
+    """Say whether a status is absent, `ok` or `okay`."""
     return status is None or status.value.rstrip(b"\0") in (b"ok", b"okay")
 
 

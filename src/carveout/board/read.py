@@ -21,9 +21,10 @@ from carveout.board.model import (
     RegionNode,
     ReservedMemoryNode,
 )
+from carveout.fdt.phandles import PHANDLE_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from carveout.fdt import Node, Property, Tree
 
@@ -36,6 +37,10 @@ _LEGACY_COMPATIBLES = (
     b"fsl,qman-backing-store",
     b"reserved-memory",
 )
+_RESERVED_MEMORY = b"reserved-memory"
+_NAME_LENGTH = len(_RESERVED_MEMORY)
+# One of these is in each of them but the last.
+_LEGACY_WORDS = (b"-memory-region", b"contiguous-memory", b"qman-backing-store")
 _LEGACY_PROPERTIES = ("linux,default-contiguous-region", "linux,contiguous-region", "linux,default-cma")
 
 # Compatible of a cpu node → architecture, for what `device_type = "cpu"` nodes carry in practice.
@@ -85,14 +90,7 @@ def read_board(tree: Tree, *, is_made_here: bool = False) -> Board:
     is_made_here: the tree is not the blob that will be booted, but was compiled or changed on the way here.
     """
     root = tree.root
-    chosen: list[Chosen] = []
-    reserved: list[ReservedMemoryNode] = []
-    for child in root.children:
-        base = child.base_name
-        if base == "chosen":
-            chosen.append(_chosen(child))
-        elif base == "reserved-memory":
-            reserved.append(_reserved_memory(child))
+    reserved = tuple(_reserved_memory(node) for node in tree.top("reserved-memory"))
     model = root.prop("model")
     compatible = root.prop("compatible")
     return Board(
@@ -103,8 +101,8 @@ def read_board(tree: Tree, *, is_made_here: bool = False) -> Board:
         root_cells=_cells(root),
         memory=tuple(_memory_nodes(tree)),
         reserve_map=tree.reserve_map,
-        chosen=tuple(chosen),
-        reserved_memory=tuple(reserved),
+        chosen=tuple(_chosen(node) for node in tree.top("chosen")),
+        reserved_memory=reserved,
         reserved_ranges=root.prop("reserved-ranges"),
         consumers=tuple(_consumers(tree)),
         dma_ranges=read_dma_ranges(tree),
@@ -130,9 +128,9 @@ def _cells(node: Node) -> Cells:
     )
 
 
-def _phandle(node: Node) -> int | None:
-    for name in ("phandle", "linux,phandle"):
-        prop = node.prop(name)
+def _phandle(properties: Mapping[str, Property]) -> int | None:
+    for name in PHANDLE_NAMES:
+        prop = properties.get(name)
         if prop is not None and prop.length == 4:
             return first_cell(prop)
     return None
@@ -186,9 +184,7 @@ def _reserved_memory(node: Node) -> ReservedMemoryNode:
 
 def _region(node: Node, depth: int) -> RegionNode:
     # One pass over the properties; like the kernel's lookup, the first of two equal names counts.
-    found: dict[str, Property] = {}
-    for prop in node.properties:
-        found.setdefault(prop.name, prop)
+    found = node.first_properties
     get = found.get
     return RegionNode(
         path=node.path,
@@ -207,7 +203,7 @@ def _region(node: Node, depth: int) -> RegionNode:
         cma_default="linux,cma-default" in found,
         dma_default="linux,dma-default" in found,
         no_map_fixup="no-map-fixup" in found,
-        phandle=_phandle(node),
+        phandle=_phandle(found),
     )
 
 
@@ -232,16 +228,20 @@ def _consumers(tree: Tree) -> Iterator[Consumer]:
             )
 
 
-def _may_be_legacy(blob: bytes, nodes: int) -> bool:
-    # A look at the bytes saves reading every compatible of an ordinary tree. The last name of the list is also
-    # that of the node /reserved-memory: `nodes` of them are normal.
-    *names, node_name = _LEGACY_COMPATIBLES
-    names += [name.encode("ascii") for name in _LEGACY_PROPERTIES]
-    return any(name in blob for name in names) or blob.count(node_name + b"\0") > nodes
+def _may_be_legacy(tree: Tree, nodes: int) -> bool:
+    # A look at the bytes saves reading every compatible of an ordinary tree. `reserved-memory` is also the name
+    # of the node: `nodes` of them are normal.
+    start, end = tree.structure.start, tree.structure.end
+    return (
+        any(tree.offsets_of(name) for name in _LEGACY_PROPERTIES)
+        or any(tree.blob.find(words, start, end) >= 0 for words in _LEGACY_WORDS)
+        or sum(tree.blob.startswith(b"\0", at + _NAME_LENGTH) for at in tree.places_of(_RESERVED_MEMORY))
+        > nodes
+    )
 
 
 def _legacy(tree: Tree, nodes: int) -> Iterator[LegacyRegion]:
-    if not _may_be_legacy(tree.blob, nodes):
+    if not _may_be_legacy(tree, nodes):
         return
     found: dict[str, list[str]] = {}
     for prop in tree.properties_named("compatible"):
@@ -255,8 +255,8 @@ def _legacy(tree: Tree, nodes: int) -> Iterator[LegacyRegion]:
         for prop in tree.properties_named(name):
             found.setdefault(prop.node.path, []).append(name)
     # v7 of the patches kept the regions in /memory/reserved-memory.
-    for node in tree.root.children:
-        if node.base_name == "memory" and (below := node.child("reserved-memory")) is not None:
+    for node in tree.top("memory"):
+        if (below := node.child("reserved-memory")) is not None:
             for region in below.children:
                 found.setdefault(region.path, []).append("/memory/reserved-memory")
     for path, names in found.items():

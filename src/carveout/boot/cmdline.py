@@ -92,6 +92,8 @@ def parse_cmdline(text: str) -> KernelArguments:
 
 
 def _words(text: str) -> list[str]:
+    if '"' not in text:
+        return text.split()
     words: list[str] = []
     start, quoted = None, False
     for at, char in enumerate(text):

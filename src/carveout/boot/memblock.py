@@ -301,8 +301,10 @@ class Memblock:
 
     def _range(self, base: int, size: int) -> tuple[int, int]:
         # No range may include the very last address, so that its end can be represented.
-        base &= self._max
-        return base, base + min(size & self._max, self._max - base)
+        most = self._max
+        base &= most
+        end = base + (size & most)
+        return base, min(most, end)
 
     def _request(self, align: int, start: int, end: int, nid: int | None, flags: int) -> Request:
         start = max(start & self._max, self.rules.page_size)

@@ -7,6 +7,7 @@ Source: kernel-semantics 2.4 and 2.5.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from carveout.boot.memblock_regions import Flag
@@ -33,6 +34,7 @@ class Wanted(NamedTuple):
     """A region of another node is passed over; None: any node."""
 
 
+@lru_cache(maxsize=_MAX_REMEMBERED_WINDOWS)
 def wanted(*, flags: int, nid: int | None, skips_hotplug: bool) -> Wanted:
     """Return the filter for a request with these flags.
 
@@ -150,10 +152,14 @@ class Searcher:
         known = self._known_for(request)
         _, align, start, end, which = request
         if request.bottom_up:
-            start = max((edge for asked, edge in known.values() if asked <= size), default=start)
+            for asked, edge in known.values():
+                if asked <= size and edge > start:
+                    start = edge
             base, low, edge = self._lowest(size, align, start, end, which)
         else:
-            end = min((edge for asked, edge in known.values() if asked <= size), default=end)
+            for asked, edge in known.values():
+                if asked <= size and edge < end:
+                    end = edge
             base, low, edge = self._highest(size, align, start, end, which)
         # Two notes for each order of magnitude: of the smallest size, which serves all, and of the latest.
         smallest = 2 * size.bit_length()

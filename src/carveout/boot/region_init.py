@@ -26,10 +26,10 @@ _SOURCE = "kernel-semantics 3.7"
 
 def matching_drivers(state: EarlyBoot, region: RegionState) -> Iterator[RegionDriver]:
     """Yield the drivers of this kernel which know the region's compatible, in link order."""
-    names = compatible_names(state.behaviour, region.node.compatible)
-    if not names:
+    if region.node.compatible is None:
         return
-    for driver in REGION_DRIVERS:
+    names = compatible_names(state.behaviour, region.node.compatible)
+    for driver in REGION_DRIVERS if names else ():
         if driver.compatible.encode("ascii") in names and driver.built(state.profile):
             yield driver
 

@@ -155,7 +155,6 @@ def _static_only(state: EarlyBoot) -> None:
         scan.late()
     except MemblockPanic:
         state.step(StepKind.PANIC, "memblock", "an array of memblock is full", source="kernel-semantics 2.2")
-    state.log.clear()
 
 
 def _gather(state: EarlyBoot, outcome: BootOutcome, failure: str | None, doubt: str | None) -> Boot:

@@ -219,19 +219,19 @@ class EarlyBoot:
         source: str = "",
     ) -> None:
         """Add a step to the trace; log lines that follow belong to it."""
-        self.trace.append(
-            Step(kind=kind, subject=subject, reason=reason, base=base, size=size, source=source)
-        )
+        self.trace.append(Step(kind, subject, reason, base, size, source))
 
     def say(self, key: str, **values: object) -> None:
-        """Print one of the kernel's messages."""
+        """Print one of the kernel's messages. Without RAM no log is claimed, so none is written."""
+        if self.ram_is_unknown:
+            return
         message = MESSAGES[key]
         level = message.level
         if key == "reserve-failed":
             level = self.behaviour.reserve_failure_level
         text = message.text.format(prefix=self.behaviour.region_message_prefix, **values)
         step = max(len(self.trace) - 1, 0)
-        self.log.append(LogLine(text=text, level=level, step=step, is_about_regions=message.is_about_regions))
+        self.log.append(LogLine(text, level, step, message.is_about_regions))
 
     def pa(self, address: int) -> str:
         """Format a phys_addr_t as %pa does."""

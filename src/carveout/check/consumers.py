@@ -25,7 +25,7 @@ def has_specifiers(context: BoardContext, entries: Sequence[Consumer]) -> bool:
     """Say whether a list reads as pairs of a phandle and a number: every second cell is no region.
 
     A single wrong cell could as well be a wrong phandle. It counts as a number when the region before it announces
-    cells, when there is a name for each pair, or when it is smaller than phandles usually are.
+    cells, when there is a name for each pair, or when it is smaller than phandles usually are and no node has it.
     """
     first, second = entries[::2], entries[1::2]
     regions = [region_of(context, entry) for entry in first]
@@ -36,7 +36,7 @@ def has_specifiers(context: BoardContext, entries: Sequence[Consumer]) -> bool:
     if any(region_of(context, entry) is not None for entry in second):
         return False
     named = entries[0].name is not None and sum(entry.name is not None for entry in entries) == len(first)
-    small = all(entry.phandle <= _SMALLEST_PHANDLES for entry in second)
+    small = all(entry.phandle <= _SMALLEST_PHANDLES and entry.region is None for entry in second)
     return named or small
 
 

@@ -7,19 +7,21 @@ Values that cannot be decoded are None here, and some rule says so; other rules 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
-from carveout.board.decode import checked_strings, entries, is_enabled, number
+from carveout.board.decode import checked_strings, entries, is_enabled, number, status_is_on
+from carveout.check.structure import one_bank_each
 from carveout.span import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from carveout.board import Board, Consumer, RegionNode, ReservedMemoryNode
     from carveout.boot import Boot
     from carveout.fdt import Node, Property, Tree
     from carveout.kernel import Profile
 
+T = TypeVar("T")
 _CELLS_DEFAULT = 1
 
 
@@ -40,7 +42,7 @@ class Region:
         self.path = raw.path
         self.name = raw.name
         self.depth = raw.depth
-        self.is_enabled = is_enabled(raw.node)
+        self.is_enabled = status_is_on(raw.status)
         self.compatible = texts(raw.compatible)
         self.entries = _tuples(raw.reg, address_cells, size_cells)
         self.windows = _tuples(raw.alloc_ranges, address_cells, size_cells)
@@ -88,6 +90,13 @@ class BoardContext:
     def __init__(self, board: Board) -> None:
         """Look at `board`."""
         self.board = board
+        self._shared: dict[object, object] = {}
+
+    def once(self, compute: Callable[[BoardContext], Iterable[T]]) -> tuple[T, ...]:
+        """Return what a function finds on this board, worked out for the first of the rules that share it."""
+        if compute not in self._shared:
+            self._shared[compute] = tuple(compute(self))
+        return cast("tuple[T, ...]", self._shared[compute])
 
     @property
     def tree(self) -> Tree:
@@ -144,6 +153,11 @@ class BoardContext:
         )
 
     @cached_property
+    def children(self) -> tuple[Region, ...]:
+        """The children of every /reserved-memory, disabled ones too, in tree order."""
+        return tuple(region for region in self.all_regions if region.depth == 1)
+
+    @cached_property
     def by_path(self) -> dict[str, Region]:
         """Every region by its path."""
         return {region.path: region for region in self.all_regions}
@@ -198,6 +212,11 @@ class BootContext:
     def profile(self) -> Profile:
         """The kernel of this boot."""
         return self.boot.profile
+
+    @cached_property
+    def known_ram(self) -> tuple[Span, ...]:
+        """The RAM of this boot, whole banks, as the scene or the tree gives it; none when it is not known."""
+        return tuple(one_bank_each(self.boot.scene.memory)) if self.boot.ram_known else ()
 
     @cached_property
     def cma_alignment(self) -> int:

@@ -43,8 +43,12 @@ class IommuList(NamedTuple):
     """What stops the reading, as words; None: all of it was read."""
 
 
-def iommu_lists(context: BoardContext) -> Iterator[IommuList]:
-    """Yield the iommu-addresses of each enabled region that has some."""
+def iommu_lists(context: BoardContext) -> tuple[IommuList, ...]:
+    """Return the iommu-addresses of each enabled region that has some."""
+    return context.once(_iommu_lists)
+
+
+def _iommu_lists(context: BoardContext) -> Iterator[IommuList]:
     for region in context.regions:
         prop = region.raw.iommu_addresses
         if prop is not None:

@@ -35,8 +35,12 @@ class OldNode(NamedTuple):
     """It is below a /reserved-memory that today's kernels look at."""
 
 
-def old_nodes(context: BoardContext) -> Iterator[OldNode]:
-    """Yield the nodes in a dialect; /reserved-memory itself, with any `compatible`, is none."""
+def old_nodes(context: BoardContext) -> tuple[OldNode, ...]:
+    """Return the nodes in a dialect; /reserved-memory itself, with any `compatible`, is none."""
+    return context.once(_old_nodes)
+
+
+def _old_nodes(context: BoardContext) -> Iterator[OldNode]:
     for found in context.board.legacy:
         node = context.tree.node(found.path)
         if node is None or any(parent.path == found.path for parent in context.board.reserved_memory):

@@ -30,8 +30,12 @@ class Pair(NamedTuple):
         )
 
 
-def overlapping(context: BoardContext) -> Iterator[Pair]:
-    """Yield every pair of enabled static regions that share addresses, by the address of the higher one."""
+def overlapping(context: BoardContext) -> tuple[Pair, ...]:
+    """Return every pair of enabled static regions that share addresses, by the address of the higher one."""
+    return context.once(_overlapping)
+
+
+def _overlapping(context: BoardContext) -> Iterator[Pair]:
     below: list[tuple[Region, Span]] = []
     for region, span in context.static:
         below = [(other, there) for other, there in below if there.end > span.start]

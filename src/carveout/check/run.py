@@ -64,7 +64,7 @@ def check_board(board: Board, scenes: Sequence[NamedScene], rules: Iterable[Rule
                 bites = found.setdefault(_key(rule, problem), (rule, problem, []))[2]
                 if named.name not in bites:
                     bites.append(named.name)
-    order = _offsets(board, (problem.path for _, problem, _ in found.values()))
+    order = _offsets(context, (problem.path for _, problem, _ in found.values()))
     findings = [_finding(rule, problem, bites, file) for rule, problem, bites in found.values()]
     findings.sort(key=lambda f: (order.get(f.path, 0), f.severity.rank, f.code, f.message))
     return Checked(findings=tuple(findings), boots=tuple(boots), refused=tuple(refused))
@@ -76,8 +76,10 @@ def _key(rule: Rule, problem: Problem) -> tuple[str, str, str, str]:
     return rule.code, problem.path, problem.prop or "", cause
 
 
-def _offsets(board: Board, paths: Iterable[str]) -> dict[str, int]:
-    nodes = {path: board.tree.node(path) for path in set(paths)}
+def _offsets(context: BoardContext, paths: Iterable[str]) -> dict[str, int]:
+    # Where most findings are, the node is at hand. Of nodes with one path the first counts, as in a look-up.
+    at_hand = {region.path: region.node for region in reversed(context.all_regions)}
+    nodes = {path: at_hand.get(path) or context.tree.node(path) for path in set(paths)}
     return {path: node.offset for path, node in nodes.items() if node is not None}
 
 

@@ -28,7 +28,7 @@ def has_root_cells(context: BoardContext) -> bool:
 
 def children(context: BoardContext) -> tuple[Region, ...]:
     """Return the children of the node that holds the regions, disabled ones too."""
-    return tuple(region for region in context.all_regions if region.depth == 1)
+    return context.children
 
 
 def readable_regions(context: BoardContext) -> tuple[Region, ...]:
@@ -53,11 +53,6 @@ def one_bank_each(ram: Sequence[Span]) -> list[Span]:
         else:
             found.append(bank)
     return found
-
-
-def known_ram(view: BootContext) -> list[Span]:
-    """Return the RAM of a boot, whole banks, as the scene or the tree gives it; none when it is not known."""
-    return one_bank_each(view.boot.scene.memory) if view.boot.ram_known else []
 
 
 def ranges(spans: Sequence[Span]) -> str:

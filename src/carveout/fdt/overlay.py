@@ -27,8 +27,10 @@ from typing import TYPE_CHECKING
 
 from carveout.errors import OverlayError
 from carveout.fdt.draft import DraftNode
+from carveout.fdt.labels import SYMBOLS_PATH
+from carveout.fdt.phandles import PHANDLE_NAMES
 from carveout.fdt.reader import parse
-from carveout.fdt.tree import PHANDLE_NAMES, SYMBOLS_PATH, decode, encode
+from carveout.fdt.tree import decode, encode
 from carveout.fdt.writer import build
 
 if TYPE_CHECKING:

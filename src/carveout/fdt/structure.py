@@ -15,7 +15,9 @@ error that tells what was being read. Nothing here recurses.
 
 from __future__ import annotations
 
-from struct import unpack_from
+import sys
+from array import array
+from operator import itemgetter
 
 from carveout.errors import DtbFormatError
 from carveout.fdt.layout import FDT_BEGIN_NODE, FDT_END, FDT_END_NODE, FDT_NOP, FDT_PROP
@@ -37,6 +39,9 @@ make a small blob cost gigabytes.
 """
 
 
+_WORD = next(code for code in "IL" if array(code).itemsize == 4)
+
+
 class Structure(NamedTuple):
     """What one pass over the structure block found. Positions are word numbers in the block."""
 
@@ -44,7 +49,7 @@ class Structure(NamedTuple):
     """Blob offset of the block."""
     end: int
     """Blob offset of the end of the block: after size_dt_struct, or after FDT_END in version 16."""
-    words: tuple[int, ...]
+    words: array[int]
     """The block as big-endian words, without a last odd 1 to 3 bytes."""
     node_at: list[int]
     """Word of each FDT_BEGIN_NODE."""
@@ -56,8 +61,10 @@ class Structure(NamedTuple):
     """Number of each node's first property, with the total number of properties at the end."""
     property_at: list[int]
     """Word of each FDT_PROP."""
-    name_offsets: list[int]
+    name_offsets: array[int]
     """Each property's offset into the strings block."""
+    last_name: int
+    """The highest of these offsets."""
 
 
 def scan(blob: bytes, start: int, end: int, *, end_is_exact: bool) -> Structure:
@@ -68,71 +75,96 @@ def scan(blob: bytes, start: int, end: int, *, end_is_exact: bool) -> Structure:
     Raises:
         DtbFormatError: with the blob offset of the token at fault.
     """
-    words: tuple[int, ...] = unpack_from(f">{(end - start) // 4}I", blob, start)
-    found = Structure(start, end, words, [], [], [], [], [], [])
+    found = Structure(start, end, _words(blob, start, end), [], [], [], [], [], array(_WORD), 0)
     last = _scan_nodes(blob, found)
+    offsets = _name_offsets(found)
+    found.name_offsets.extend(offsets)
+    found = found._replace(last_name=max(offsets, default=0))
     if not end_is_exact:
-        return found._replace(end=start + 4 * last + 4, words=words[: last + 1])
+        return found._replace(end=start + 4 * last + 4, words=found.words[: last + 1])
     _check_padding(blob, start + 4 * last + 4, end)
     return found
+
+
+def _words(blob: bytes, start: int, end: int) -> array[int]:
+    # An array makes a number of a word when it is looked at, and most never are.
+    words = array(_WORD, blob[start : end - (end - start) % 4])
+    if sys.byteorder == "little":
+        words.byteswap()
+    return words
 
 
 def _scan_nodes(blob: bytes, found: Structure) -> int:
     """Fill the lists and return the word of the FDT_END.
 
-    Longer than other functions, since calls per token would double the time of the pass.
+    Longer than other functions and with its own names for the tokens, since calls and look-ups per token would
+    double the time of the pass.
     """
-    start, _, words, node_at, parent, after, first_property, property_at, name_offsets = found
-    add_property = property_at.append
-    find_nul = blob.index
-    at = depth = 0
+    start, _, words, node_at, parent, after, first_property, property_at, *_ = found
+    begin_node, end_node, a_property, nop = FDT_BEGIN_NODE, FDT_END_NODE, FDT_PROP, FDT_NOP
+    add_property, find_nul, name_limit = property_at.append, blob.index, MAX_NAME + 1
+    at = depth = count = 0
     current = -1
     try:
+        while (tag := words[at]) == nop:
+            at += 1
+        if tag != begin_node:
+            raise _unexpected(found, at, tag, current)
         while True:
-            tag = words[at]
-            if tag == FDT_BEGIN_NODE:
-                if current < 0 and node_at:
-                    raise _fault(start, at, "a second root node begins")
+            if tag == begin_node:
                 if depth > MAX_DEPTH:
                     raise _fault(start, at, f"nodes nest deeper than {MAX_DEPTH} levels")
                 depth += 1
                 parent.append(current)
-                current = len(node_at)
+                current = count
+                count += 1
                 node_at.append(at)
                 after.append(0)
                 first_property.append(len(property_at))
                 # The name is closed by a NUL and padded to the next word.
-                name = start + 4 * at + 4
-                at = ((find_nul(b"\0", name, name + MAX_NAME + 1) - start) >> 2) + 1
+                at = start + 4 * at + 4
+                at = ((find_nul(b"\0", at, at + name_limit) - start) >> 2) + 1
                 while True:
-                    tag = words[at]
-                    if tag == FDT_PROP:
+                    while (tag := words[at]) == a_property:
                         add_property(at)
                         at += (words[at + 1] + 15) >> 2
-                    elif tag == FDT_NOP:
-                        at += 1
-                    else:
+                    if tag != nop:
                         break
-            elif tag == FDT_END_NODE:
-                if current < 0:
-                    raise _fault(start, at, "FDT_END_NODE without an open node")
-                after[current] = len(node_at)
+                    at += 1
+            elif tag == end_node:
+                after[current] = count
                 current = parent[current]
+                at += 1
+                if current < 0:
+                    break
                 depth -= 1
+                tag = words[at]
+            elif tag == nop:
                 at += 1
-            elif tag == FDT_NOP:
-                at += 1
-            elif tag == FDT_END and current < 0 and node_at:
-                break
+                tag = words[at]
             else:
                 raise _unexpected(found, at, tag, current)
+        while (tag := words[at]) == nop:
+            at += 1
+        if tag != FDT_END:
+            raise _unexpected(found, at, tag, current)
     except IndexError:
         raise _cut_off(found, at) from None
     except ValueError:
-        raise _fault(start, at, f"the name of this node has no closing NUL within {MAX_NAME} bytes") from None
+        raise _fault(
+            start, node_at[-1], f"the name of this node has no closing NUL within {MAX_NAME} bytes"
+        ) from None
     first_property.append(len(property_at))
-    name_offsets.extend([words[prop + 2] for prop in property_at])
     return at
+
+
+def _name_offsets(found: Structure) -> tuple[int, ...]:
+    # One call for all of them costs less than an expression for each.
+    words, property_at = found.words, found.property_at
+    if len(property_at) < 2:
+        return tuple([words[at + 2] for at in property_at])
+    offsets: tuple[int, ...] = itemgetter(*property_at)(words[2:])
+    return offsets
 
 
 def _fault(start: int, word: int, message: str) -> DtbFormatError:
@@ -140,8 +172,12 @@ def _fault(start: int, word: int, message: str) -> DtbFormatError:
 
 
 def _unexpected(found: Structure, at: int, tag: int, current: int) -> DtbFormatError:
-    """Say what is wrong with a token that may not stand here."""
-    if tag == FDT_PROP:
+    """Say what is wrong with a token that may not stand here. current: the node that is open, or -1."""
+    if tag == FDT_BEGIN_NODE:
+        message = "a second root node begins"
+    elif tag == FDT_END_NODE:
+        message = "FDT_END_NODE without an open node"
+    elif tag == FDT_PROP:
         message = "a property outside any node" if current < 0 else "a property after a subnode"
     elif tag == FDT_END:
         message = "FDT_END while a node is still open" if found.node_at else "FDT_END before a root node"
@@ -189,7 +225,7 @@ def check_names(found: Structure, strings: bytes) -> None:
         return
     # Any offset up to the last NUL of the block begins a string that a NUL closes.
     last_nul = strings.rfind(b"\0")
-    if max(found.name_offsets) <= last_nul:
+    if found.last_name <= last_nul:
         _check_name_lengths(found, strings)
         return
     at, offset = next(
@@ -201,8 +237,9 @@ def check_names(found: Structure, strings: bytes) -> None:
 
 
 def _check_name_lengths(found: Structure, strings: bytes) -> None:
-    if max(map(len, strings.split(b"\0"))) <= MAX_NAME:
-        return
+    half = MAX_NAME // 2
+    if all(strings.find(b"\0", at, at + half) >= 0 for at in range(0, len(strings), half)):
+        return  # no two NULs are further apart than two halves
     for at, offset in zip(found.property_at, found.name_offsets, strict=True):
         if strings.find(b"\0", offset, offset + MAX_NAME + 1) < 0:
             raise _fault(found.start, at, f"the property name is longer than {MAX_NAME} bytes")

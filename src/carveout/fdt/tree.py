@@ -9,25 +9,20 @@ Text is decoded as UTF-8 with surrogateescape, so that odd bytes survive a round
 from __future__ import annotations
 
 import sys
-from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from carveout.errors import PropertyError
+from carveout.fdt.labels import Labels
+from carveout.fdt.phandles import Phandles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from carveout.fdt.layout import Header, ReserveEntry
     from carveout.fdt.structure import Structure
 
-SYMBOLS_PATH = "/__symbols__"
-PHANDLE_NAMES = ("phandle", "linux,phandle")
 _FEW_OFFSETS = 32  # Beyond, one search for each offset costs more than one loop over all properties.
-
-
-def _value_offset(prop: Property) -> int:
-    return prop.value_offset
 
 
 def decode(raw: bytes) -> str:
@@ -44,8 +39,8 @@ class Tree:
     """A flattened device tree, read and checked. Immutable; made by `parse`."""
 
     __slots__ = (
-        "__weakref__", "_names", "_packed_names", "_phandles", "_strings_start", "_structure", "_symbols",
-        "blob", "header", "reserve_map",
+        "__weakref__", "_labels", "_names", "_node_names", "_numbers", "_offsets", "_packed_names", "_phandles",
+        "_places", "_strings_start", "_structure", "_top", "blob", "header", "reserve_map",
     )  # fmt: skip
 
     def __init__(
@@ -58,9 +53,14 @@ class Tree:
         self._structure = structure
         self._strings_start = header.off_dt_strings
         self._names: dict[int, str] = {}
+        self._node_names: dict[int, str] = {}
+        self._numbers: dict[str, list[int]] = {}
+        self._offsets: dict[str, Collection[int]] = {}
+        self._places: dict[bytes, list[int]] = {}
         self._packed_names: bytes | None = None
-        self._phandles: dict[int, list[int]] | None = None
-        self._symbols: tuple[Property, ...] | None = None
+        self._labels: Labels | None = None
+        self._phandles: Phandles | None = None
+        self._top: dict[str, list[int]] | None = None
 
     def __repr__(self) -> str:
         """Name the size, for people who debug."""
@@ -86,6 +86,20 @@ class Tree:
         for index in range(len(self._structure.node_at)):
             yield Node(self, index)
 
+    def top(self, base_name: str) -> list[Node]:
+        """Return the children of the root with this base name, in block order."""
+        return [Node(self, index) for index in self.top_names.get(base_name, ())]
+
+    @property
+    def top_names(self) -> Mapping[str, Sequence[int]]:
+        """The numbers of the root's children by base name: most questions about a tree begin there."""
+        if self._top is None:
+            # Numbers, since nodes kept here would keep the tree in turn: only the collector could free it.
+            self._top = {}
+            for child in self.root.children:
+                self._top.setdefault(child.base_name, []).append(child.index)
+        return self._top
+
     def node_count(self) -> int:
         """Return how many nodes there are, the root included."""
         return len(self._structure.node_at)
@@ -105,6 +119,10 @@ class Tree:
 
     def child_index(self, index: int, name: bytes) -> int | None:
         """Return the number of the first child of node `index` with exactly this name, or None."""
+        if index == 0:
+            text = decode(name)
+            numbers = self.top_names.get(text.partition("@")[0], ())
+            return next((number for number in numbers if self.name_of(number) == text), None)
         structure = self._structure
         blob, start, node_at, after = self.blob, structure.start + 4, structure.node_at, structure.after
         wanted = name + b"\0"
@@ -120,70 +138,38 @@ class Tree:
 
         As in Linux, the first value other than 0 of a node counts, and the first node of a value.
         """
-        phandles = self._phandles
-        if phandles is None:
-            phandles = self._phandles = self._read_phandles()
-        before = -1
-        for number in phandles.get(phandle, ()):
-            owner = self._owner(number)
-            if owner != before and self._is_first_phandle(owner, number):
-                return Node(self, owner)
-            before = owner
-        return None
-
-    def _read_phandles(self) -> dict[int, list[int]]:
-        # Value → the properties that hold it. Whose they are is looked up for the few values that are asked for.
-        structure = self._structure
-        property_at, words = structure.property_at, structure.words
-        phandles: dict[int, list[int]] = {}
-        for number in self._numbers_named(*PHANDLE_NAMES):
-            at = property_at[number]
-            if words[at + 1] >= 4 and (value := words[at + 3]):
-                phandles.setdefault(value, []).append(number)
-        return phandles
-
-    def _is_first_phandle(self, owner: int, number: int) -> bool:
-        structure = self._structure
-        for other in range(structure.first_property[owner], number):
-            at = structure.property_at[other]
-            if (
-                self.string_at(structure.name_offsets[other]) in PHANDLE_NAMES
-                and structure.words[at + 1] >= 4
-                and structure.words[at + 3]
-            ):
-                return False
-        return True
+        if self._phandles is None:
+            self._phandles = Phandles(self)
+        index = self._phandles.owner_of(self, phandle)
+        return None if index is None else Node(self, index)
 
     def properties_named(self, name: str) -> Iterator[Property]:
         """Yield the properties of this name in block order; no other property is looked at."""
-        for number in self._numbers_named(name):
-            yield Property(Node(self, self._owner(number)), number)
+        numbers = self._numbers.get(name)
+        if numbers is None:
+            numbers = self._numbers[name] = self.numbers_named(name)
+        for number in numbers:
+            yield Property(Node(self, self.owner_of(number)), number)
 
-    def _owner(self, number: int) -> int:
+    def owner_of(self, number: int) -> int:
         """Return the number of the node that property `number` belongs to."""
         return bisect_right(self._structure.first_property, number, 0, len(self._structure.node_at)) - 1
 
-    def _numbers_named(self, *names: str) -> list[int]:
+    def numbers_named(self, *names: str) -> list[int]:
         """Return the numbers, ascending, of the properties with one of these names.
 
-        Strings may share tails, so a name can stand at several offsets of the strings block. Each is looked
-        for in the name offsets packed as native words, which is far quicker than a loop over them, unless a
-        strings block repeats the name very often.
+        The offset of each name is looked for in the name offsets packed as native words, which is far quicker
+        than a loop over them, unless a strings block repeats the name very often.
         """
-        offsets: list[int] = []
-        strings = self.strings
-        for name in names:
-            wanted = encode(name) + b"\0"
-            offset = strings.find(wanted)
-            while offset >= 0:
-                offsets.append(offset)
-                offset = strings.find(wanted, offset + 1)
+        offsets = [offset for name in names for offset in self.offsets_of(name)]
+        if not offsets:
+            return []
         if len(offsets) > _FEW_OFFSETS:
             several = set(offsets)
             return [number for number, offset in enumerate(self._structure.name_offsets) if offset in several]
         packed = self._packed_names
         if packed is None:
-            packed = self._packed_names = array("I", self._structure.name_offsets).tobytes()
+            packed = self._packed_names = self._structure.name_offsets.tobytes()
         found: list[int] = []
         for offset in offsets:
             pattern = offset.to_bytes(4, sys.byteorder)
@@ -195,32 +181,49 @@ class Tree:
         found.sort()
         return found
 
+    def offsets_of(self, name: str) -> Collection[int]:
+        """Return every offset of the strings block at which this name stands: strings may share tails."""
+        offsets = self._offsets.get(name)
+        if offsets is None:
+            found: list[int] = []
+            blob, wanted = self.blob, encode(name) + b"\0"
+            start, end = self._strings_start, self._strings_start + self.header.size_dt_strings
+            at = blob.find(wanted, start, end)
+            while at >= 0:
+                found.append(at - start)
+                at = blob.find(wanted, at + 1, end)
+            offsets = self._offsets[name] = found if len(found) < 2 else frozenset(found)
+        return offsets
+
+    def name_of(self, index: int) -> str:
+        """Return the name of node `index` with its unit address; empty for the root."""
+        name = self._node_names.get(index)
+        if name is None:
+            structure = self._structure
+            start = structure.start + 4 * structure.node_at[index] + 4
+            name = self._node_names[index] = decode(self.blob[start : self.blob.index(b"\0", start)])
+        return name
+
     def struct_cells(self) -> Sequence[int]:
         """Return the structure block as big-endian 32-bit words."""
         return self._structure.words
 
+    def places_of(self, text: bytes) -> list[int]:
+        """Return the blob offsets at which this text stands in the structure block, remembered for the next."""
+        places = self._places.get(text)
+        if places is None:
+            places = self._places[text] = []
+            at = self.blob.find(text, self._structure.start, self._structure.end)
+            while at >= 0:
+                places.append(at)
+                at = self.blob.find(text, at + 1, self._structure.end)
+        return places
+
     def label_of(self, path: str) -> str | None:
         """Return the first label that /__symbols__ gives to this path, or None."""
-        symbols = self._symbols
-        if symbols is None:
-            node = self.node(SYMBOLS_PATH)
-            symbols = self._symbols = node.properties if node is not None else ()
-        if not symbols:
-            return None
-        wanted = encode(path) + b"\0"
-        low, high = symbols[0].value_offset, symbols[-1].value_offset + symbols[-1].length
-        at = self.blob.find(wanted, low, high)
-        while at >= 0:
-            # The path may also be the end of a longer one: only a whole value counts.
-            index = bisect_left(symbols, at, key=_value_offset)
-            if (
-                index < len(symbols)
-                and symbols[index].value_offset == at
-                and symbols[index].length == len(wanted)
-            ):
-                return symbols[index].name
-            at = self.blob.find(wanted, at + 1, high)
-        return None
+        if self._labels is None:
+            self._labels = Labels(self)
+        return self._labels.of(self, path)
 
     def string_at(self, offset: int) -> str:
         """Return the string at this offset of the strings block."""
@@ -258,9 +261,7 @@ class Node:
     @property
     def name(self) -> str:
         """The name with its unit address; empty for the root."""
-        start = self.offset + 4
-        blob = self.tree.blob
-        return decode(blob[start : blob.index(b"\0", start)])
+        return self.tree.name_of(self.index)
 
     @property
     def base_name(self) -> str:
@@ -276,13 +277,13 @@ class Node:
     @property
     def path(self) -> str:
         """The full path; "/" for the root."""
+        tree, parents = self.tree, self.tree.structure.parent
         names: list[str] = []
-        node: Node | None = self
-        while node is not None and node.index:
-            names.append(node.name)
-            node = node.parent
-        names.append("")
-        return "/".join(reversed(names)) if len(names) > 1 else "/"
+        index = self.index
+        while index > 0:
+            names.append(tree.name_of(index))
+            index = parents[index]
+        return "/" + "/".join(reversed(names))
 
     @property
     def parent(self) -> Node | None:
@@ -321,7 +322,20 @@ class Node:
     def properties(self) -> tuple[Property, ...]:
         """The node's properties, in block order."""
         first = self.tree.structure.first_property
-        return tuple(Property(self, number) for number in range(first[self.index], first[self.index + 1]))
+        return tuple([Property(self, number) for number in range(first[self.index], first[self.index + 1])])
+
+    @property
+    def first_properties(self) -> dict[str, Property]:
+        """The first property of each name, in block order."""
+        tree, structure = self.tree, self.tree.structure
+        first = structure.first_property
+        start, end = first[self.index], first[self.index + 1]
+        found: dict[str, Property] = {}
+        for number, offset in enumerate(structure.name_offsets[start:end], start):
+            name = tree.string_at(offset)
+            if name not in found:
+                found[name] = Property(self, number)
+        return found
 
     @property
     def property_count(self) -> int:
@@ -332,10 +346,14 @@ class Node:
     def prop(self, name: str) -> Property | None:
         """Return the first property of this name, or None."""
         tree = self.tree
+        offsets = tree.offsets_of(name)
+        if not offsets:
+            return None
         structure = tree.structure
-        first, offsets, string_at = structure.first_property, structure.name_offsets, tree.string_at
-        for number in range(first[self.index], first[self.index + 1]):
-            if string_at(offsets[number]) == name:
+        first = structure.first_property
+        start, end = first[self.index], first[self.index + 1]
+        for number, offset in enumerate(structure.name_offsets[start:end], start):
+            if offset in offsets:
                 return Property(self, number)
         return None
 
@@ -398,13 +416,15 @@ class Property:
     @property
     def value_offset(self) -> int:
         """Blob offset of the value."""
-        return self.offset + 12
+        return self.node.tree.structure.start + 4 * self._at + 12
 
     @property
     def value(self) -> bytes:
         """The raw value."""
-        start = self.offset + 12
-        return self.node.tree.blob[start : start + self.length]
+        tree = self.node.tree
+        structure = tree.structure
+        start = structure.start + 4 * self._at + 12
+        return tree.blob[start : start + structure.words[self._at + 1]]
 
     def u32(self) -> int:
         """Return the value as one cell.
@@ -412,9 +432,10 @@ class Property:
         Raises:
             PropertyError: when the value is not 4 bytes long.
         """
-        if self.length != 4:
+        words = self.node.tree.structure.words
+        if words[self._at + 1] != 4:
             raise self._error("one cell of 4 bytes")
-        return self.node.tree.structure.words[self._at + 3]
+        return words[self._at + 3]
 
     def u64(self) -> int:
         """Return the value as one 64-bit number, two cells.
@@ -436,7 +457,7 @@ class Property:
         length = self.length
         if length % 4:
             raise self._error("a multiple of 4 bytes")
-        return self.node.tree.structure.words[self._at + 3 : self._at + 3 + length // 4]
+        return tuple(self.node.tree.structure.words[self._at + 3 : self._at + 3 + length // 4])
 
     def string(self) -> str:
         """Return the value as one string.

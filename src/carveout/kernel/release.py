@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from carveout.errors import UnsupportedProfile
 from carveout.values import NamedTuple
@@ -88,6 +89,7 @@ def series_key(series: str) -> tuple[int, int]:
     return int(major), int(minor)
 
 
+@lru_cache(maxsize=64)
 def parse_release(text: str) -> Release:
     """Read `6.12`, `6.12.107`, or a release string such as `6.12.107+deb13-arm64-16k`.
 

@@ -89,6 +89,8 @@ def test_slugs_are_unique() -> None:
         ("vpu 38300000.vpu: unable to acquire memory-region", "driver-gets-no-region"),
         ("memory for node failed to allocate", "failed-to-allocate"),
         ("cma: Failed to reserve 64 MiB", "cma-failed-to-reserve"),
+        ("dma_numa_cma_reserve: reservation failed: err -12, node 1", "cma-per-node-failed"),
+        ("Reserved 256 MiB in 2 range(s)", "cma-reserved"),
         ("Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b", "attempted-to-kill-init"),
         ("cv101", "region-overlap"),
         ("region_overlap", "region-overlap"),

@@ -10,8 +10,9 @@ PAGES = (
         slug="cma-reserved",
         title="cma: Reserved MiB at",
         keys=("cma-reserved", "cma-reserved-node"),
+        texts=("Reserved {mib} MiB in {count} range(s)",),
         meaning="The default contiguous area, or one that was asked for by the command line, is in place.",
-        kernels="6.12 adds `on node N` (-1: any). 7.2 prints the size that was asked for, older kernels the rounded one. On 32-bit arm and riscv with 6.12 or newer it appears although a static linux,cma-default region exists: that one takes over later, and this area is wasted.",
+        kernels="6.12 adds `on node N` (-1: any). 7.2 prints the size that was asked for, older kernels the rounded one, and for huge pages the number of ranges the area is in. On 32-bit arm and riscv with 6.12 or newer it appears although a static linux,cma-default region exists: that one takes over later, and this area is wasted.",
         causes=(
             "Nothing is wrong.",
             "A second area beside linux,cma-default costs memory: see the versions above.",
@@ -101,7 +102,10 @@ PAGES = (
         slug="cma-per-node-failed",
         title="reservation failed: err, node",
         keys=("cma-node-failed",),
-        texts=("invalid node {nid} specified",),
+        texts=(
+            "dma_numa_cma_reserve: reservation failed: err {error}, node {nid}",
+            "invalid node {nid} specified",
+        ),
         meaning="The contiguous area of one NUMA node could not be made. -12: nothing large enough in the node, or the node has no memory. -22: larger than the node.",
         kernels="Up to 6.1 with cma_pernuma= only. 7.2 makes an area of the default's size in each of several nodes without being asked.",
         causes=("A node without memory, also one that mem= emptied.", "A node smaller than the area."),

@@ -69,15 +69,12 @@ def check(context: BoardContext) -> Iterator[Problem]:
 def _nodes(tree: Tree) -> Iterator[Node]:
     # Nodes whose names begin with the name, except children of the root; found by bytes, since trees are large.
     structure = tree.structure
-    wanted = _NAME.encode("ascii")
-    at = tree.blob.find(wanted, structure.start, structure.end)
-    while at >= 0:
+    for at in tree.places_of(_NAME.encode("ascii")):
         word, odd = divmod(at - 4 - structure.start, 4)
         index = bisect_left(structure.node_at, word)
         is_node = not odd and index < len(structure.node_at) and structure.node_at[index] == word
         if is_node and structure.parent[index] > 0:
             yield Node(tree, index)
-        at = tree.blob.find(wanted, at + 1, structure.end)
 
 
 RULE = Rule(

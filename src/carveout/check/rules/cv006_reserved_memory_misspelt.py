@@ -34,6 +34,7 @@ fdt_scan_reserved_mem(), drivers/of/of_reserved_mem.c; kernel-semantics 3.1; bin
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from carveout.check.model import Example, Problem, Rule, Severity
@@ -76,26 +77,20 @@ def check(context: BoardContext) -> Iterator[Problem]:
 
 
 def _near_misses(tree: Tree) -> Iterator[Node]:
-    # Looks at first letters in the blob before it makes a node: most trees have hundreds of other children.
-    structure, blob = tree.structure, tree.blob
-    child, end = 1, structure.after[0]
-    while child < end:
-        at = structure.start + 4 * structure.node_at[child] + 4
-        if blob[at] | 0x20 == ord("r") and blob[at + 1] | 0x20 == ord("e"):
-            yield from _near_miss(tree, blob[at : blob.index(b"\0", at)])
-        child = structure.after[child]
+    for base in tree.top_names:
+        # A look at the first letters spares the distance for most of them.
+        if base[:2].lower() == "re" and _is_near(base):
+            node = tree.top(base)[0]
+            if any("reg" in child or "size" in child for child in node.children):
+                yield node
 
 
-def _near_miss(tree: Tree, name: bytes) -> Iterator[Node]:
-    base = name.partition(b"@")[0].decode("utf-8", "surrogateescape")
+@lru_cache(maxsize=1024)
+def _is_near(base: str) -> bool:
     bare = base.lower().replace("-", "").replace("_", "").replace(".", "").replace(",", "")
     if base == _NAME or abs(len(bare) - len(_BARE)) > _SLIPS or not any(piece in bare for piece in _PIECES):
-        return
-    if distance(bare, _BARE) > _SLIPS:
-        return
-    node = next((child for child in tree.root.children if child.base_name == base), None)
-    if node is not None and any("reg" in child or "size" in child for child in node.children):
-        yield node
+        return False
+    return distance(bare, _BARE) <= _SLIPS
 
 
 RULE = Rule(

@@ -61,8 +61,7 @@ _LONG = 6
 def check(context: BoardContext) -> Iterator[Problem]:
     """Yield a problem for each such property."""
     for region in context.regions:
-        for prop in region.node.properties:
-            name = prop.name
+        for name, prop in region.node.first_properties.items():
             meant = _meant(name)
             if meant is None or (meant in _FLAGS and prop.length):
                 continue

@@ -39,7 +39,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.check.model import Example, Problem, Rule, Severity
-from carveout.check.structure import has_root_cells, known_ram
+from carveout.check.structure import has_root_cells
 from carveout.span import KIB, Span
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def check(view: BootContext) -> Iterator[Problem]:
     ]
     if not odd or not has_root_cells(view.board):
         return
-    ram = known_ram(view)
+    ram = view.known_ram
     for region, span in odd:
         if ram and not any(bank.overlaps(span) for bank in ram):
             continue

@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING
 
 from carveout.check.context import in_one
 from carveout.check.model import Example, Problem, Rule, Severity
-from carveout.check.structure import has_root_cells, known_ram, ranges, where_ram_is_from
+from carveout.check.structure import has_root_cells, ranges, where_ram_is_from
 from carveout.units import format_range
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 def check(view: BootContext) -> Iterator[Problem]:
     """Yield a problem for each such region."""
-    ram = known_ram(view)
+    ram = view.known_ram
     if not ram or not has_root_cells(view.board):
         return
     for region, span in view.board.static:

@@ -39,7 +39,6 @@ from carveout.check.model import Example, Problem, Rule, Severity
 from carveout.check.structure import (
     fits,
     kernel_line,
-    known_ram,
     prints,
     ranges,
     where_ram_is_from,
@@ -54,7 +53,7 @@ if TYPE_CHECKING:
 
 def check(view: BootContext) -> Iterator[Problem]:
     """Yield a problem for each such region."""
-    ram = known_ram(view)
+    ram = view.known_ram
     for region, size, align in without_place(view) if ram else ():
         windows = region.alloc_ranges
         if not windows or not any(fits(window, size, align) for window in windows):

@@ -41,11 +41,11 @@ from typing import TYPE_CHECKING
 
 from carveout.check.context import in_one
 from carveout.check.model import Example, Problem, Rule, Severity
-from carveout.check.structure import fits, kernel_line, known_ram, prints, without_place
+from carveout.check.structure import fits, kernel_line, prints, without_place
 from carveout.units import format_size_about
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from carveout.check.context import BootContext
     from carveout.span import Span
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 def check(view: BootContext) -> Iterator[Problem]:
     """Yield a problem for each such region."""
-    ram = known_ram(view)
+    ram = view.known_ram
     for region, size, align in without_place(view) if ram else ():
         windows = region.alloc_ranges
         if region.outcome != "alloc-failed":
@@ -80,7 +80,7 @@ def check(view: BootContext) -> Iterator[Problem]:
         )
 
 
-def _may_grow(view: BootContext, windows: tuple[Span, ...], ram: list[Span]) -> bool:
+def _may_grow(view: BootContext, windows: tuple[Span, ...], ram: Sequence[Span]) -> bool:
     # The tree's RAM ends inside a window: a boot loader that knows of more RAM makes room there.
     return view.boot.scene.memory_source == "tree" and any(not in_one(window, ram) for window in windows)
 

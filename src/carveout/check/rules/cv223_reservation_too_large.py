@@ -36,19 +36,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.check.model import Example, Problem, Rule, Severity
-from carveout.check.structure import known_ram, where_ram_is_from
+from carveout.check.structure import where_ram_is_from
 from carveout.span import Span
 from carveout.units import format_size_about
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from carveout.check.context import BootContext
 
 
 def check(view: BootContext) -> Iterator[Problem]:
     """Yield one problem for a board."""
-    parent, ram = view.board.reserved_memory, known_ram(view)
+    parent, ram = view.board.reserved_memory, view.known_ram
     total = sum(bank.size for bank in ram)
     if parent is None or not total:
         return
@@ -66,7 +66,7 @@ def check(view: BootContext) -> Iterator[Problem]:
     )
 
 
-def _in_regions(view: BootContext, ram: list[Span]) -> tuple[int, int]:
+def _in_regions(view: BootContext, ram: Sequence[Span]) -> tuple[int, int]:
     # Bytes of RAM in regions, each byte once, and those of them in contiguous pools.
     found: list[tuple[Span, bool]] = []
     for region in view.boot.regions:

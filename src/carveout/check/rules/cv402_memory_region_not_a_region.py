@@ -88,6 +88,15 @@ RULE = Rule(
         Example("""
             / {
                 reserved-memory { #address-cells = <2>; #size-cells = <2>; ranges;
+                    pool: pool@50000000 { compatible = "shared-dma-pool"; reg = <0x0 0x50000000 0x0 0x1000000>; no-map; };
+                };
+                gic: interrupt-controller { interrupt-controller; #interrupt-cells = <3>; };
+                video@1000000 { memory-region = <&pool>, <&gic>; };
+            };
+        """),
+        Example("""
+            / {
+                reserved-memory { #address-cells = <2>; #size-cells = <2>; ranges;
                     fw@52000000 { reg = <0x0 0x52000000 0x0 0x100000>; part: part@52000000 { reg = <0x0 0x52000000 0x0 0x1000>; }; };
                 };
                 video@1000000 { memory-region = <&part>; };

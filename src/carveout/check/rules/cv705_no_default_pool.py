@@ -41,7 +41,6 @@ from typing import TYPE_CHECKING
 from carveout.boot.cmdline import parse_cmdline
 from carveout.boot.result import BootOutcome, StepKind
 from carveout.check.model import Example, Problem, Rule, Severity
-from carveout.check.structure import known_ram
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +73,7 @@ def check(view: BootContext) -> Iterator[Problem]:
 
 
 def _ram(view: BootContext) -> int:
-    return sum(bank.size for bank in known_ram(view))
+    return sum(bank.size for bank in view.known_ram)
 
 
 RULE = Rule(

@@ -40,7 +40,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.check.model import Example, Problem, Rule, Severity
-from carveout.check.structure import known_ram
 from carveout.span import GIB, Span
 from carveout.units import format_range
 
@@ -59,7 +58,7 @@ def check(view: BootContext) -> Iterator[Problem]:
             continue
         place = Span.sized(area.base, area.size)
         limit, who = _limit(view.board)
-        below = sum(max(0, min(bank.end, limit) - bank.start) for bank in known_ram(view))
+        below = sum(max(0, min(bank.end, limit) - bank.start) for bank in view.known_ram)
         if place.end > limit and below >= area.size:
             yield Problem(
                 path=area.from_region,

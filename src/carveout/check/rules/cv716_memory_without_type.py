@@ -40,19 +40,17 @@ from typing import TYPE_CHECKING
 
 from carveout.board.decode import is_enabled
 from carveout.check.model import Edit, EditKind, Example, Problem, Rule, Severity
-from carveout.fdt import Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from carveout.check.context import BoardContext
-    from carveout.fdt import Tree
 
 
 def check(context: BoardContext) -> Iterator[Problem]:
     """Yield a problem for each such node."""
-    for node in _named_memory(context.tree):
-        if node.base_name != "memory" or "reg" not in node or "compatible" in node or not is_enabled(node):
+    for node in context.tree.top("memory"):
+        if "reg" not in node or "compatible" in node or not is_enabled(node):
             continue
         prop = node.prop("device_type")
         if prop is not None and prop.value.split(b"\0", 1)[0] == b"memory":
@@ -66,16 +64,6 @@ def check(context: BoardContext) -> Iterator[Problem]:
             edits=(Edit(EditKind.SET, node.path, "device_type", b"memory\0"),),
             severity=Severity.WARNING if context.ram else None,
         )
-
-
-def _named_memory(tree: Tree) -> Iterator[Node]:
-    # Children of the root whose names begin so; by bytes, since most trees have none but the ordinary one.
-    structure = tree.structure
-    child, end = 1, structure.after[0]
-    while child < end:
-        if tree.blob.startswith(b"memory", structure.start + 4 * structure.node_at[child] + 4):
-            yield Node(tree, child)
-        child = structure.after[child]
 
 
 RULE = Rule(
