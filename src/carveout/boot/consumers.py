@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.board.decode import is_enabled
-from carveout.boot.memblock import Flag
+from carveout.boot.driver_registry import Binding, DeviceState
 from carveout.boot.result import ConsumerResult
-from carveout.boot.state import EBUSY, EINVAL, ENODEV
+from carveout.boot.state import EINVAL, ENODEV
 
 if TYPE_CHECKING:
     from carveout.board import Consumer
@@ -21,12 +21,11 @@ if TYPE_CHECKING:
 
 def consumer_results(state: EarlyBoot) -> tuple[ConsumerResult, ...]:
     """Return the outcome of every memory-region entry, in tree order."""
-    with_pool: set[str] = set()
+    devices: dict[str, DeviceState] = {}
     results = []
     for consumer in state.board.consumers:
-        errno, message, bound_by = _bind(state, consumer, with_pool)
-        if bound_by == "dma":
-            with_pool.add(consumer.path)
+        device = devices.setdefault(consumer.path, DeviceState(path=consumer.path))
+        errno, message, bound_by = _bind(state, consumer, device)
         results.append(
             ConsumerResult(
                 path=consumer.path,
@@ -43,7 +42,7 @@ def consumer_results(state: EarlyBoot) -> tuple[ConsumerResult, ...]:
 
 
 def _bind(
-    state: EarlyBoot, consumer: Consumer, with_pool: set[str]
+    state: EarlyBoot, consumer: Consumer, device: DeviceState
 ) -> tuple[int | None, str | None, str | None]:
     # (errno or None, message, pool the driver core attaches)
     target = state.board.tree.by_phandle(consumer.phandle)
@@ -56,16 +55,15 @@ def _bind(
         return None, "not known: RAM is not known, pass --memory SIZE@BASE", None
     if entry is None:
         return EINVAL, "the kernel has no such region", None
-    if entry.driver is None:
+    if entry.ops is None or entry.ops.device_init is None:
         if entry.region.pool is None and entry.region.outcome.value == "released":
             return EINVAL, "the region was given back to the system", None
         return None, None, None
-    pool = entry.region.pool
-    if pool == "dma":
-        refused = _coherent_refusal(state, entry, already=consumer.path in with_pool)
-        if refused is not None:
-            return *refused, None
-    return None, f"assigned reserved memory node {entry.name}" if pool else None, pool
+    answer = entry.ops.device_init(Binding(state, entry, device))
+    if answer.errno is not None:
+        return answer.errno, answer.message, None
+    device.assigned.append(entry)
+    return None, f"assigned reserved memory node {entry.name}", entry.region.pool
 
 
 def _lookup(state: EarlyBoot, consumer: Consumer, name: str) -> ReservedMem | None:
@@ -79,14 +77,3 @@ def _lookup(state: EarlyBoot, consumer: Consumer, name: str) -> ReservedMem | No
 def _depends_on_ram(entry: ReservedMem) -> bool:
     # A coherent pool can be mapped unless it lies on RAM that is mapped already.
     return entry.region.pool == "dma" and not entry.region.node.no_map
-
-
-def _coherent_refusal(state: EarlyBoot, entry: ReservedMem, *, already: bool) -> tuple[int, str] | None:
-    # The pool is mapped before the kernel looks whether the device has one already.
-    for region in state.mb.memory:
-        touches = region.base < entry.base + entry.size and entry.base < region.base + region.size
-        if touches and not region.flags & Flag.NOMAP:
-            return EINVAL, f"memremap attempted on ram {state.pa(entry.base)} size: 0x{entry.size:x}"
-    if already and state.behaviour.second_coherent_pool == "busy":
-        return EBUSY, "the device has a coherent pool already"
-    return None

@@ -52,6 +52,21 @@ class Outcome(StrEnum):
     """Cannot be told: RAM is not known."""
 
 
+class MappingKind(StrEnum):
+    """How the memory of a region is mapped for the device that was given it."""
+
+    WRITE_COMBINED = "write-combined"
+    """The whole pool is mapped once, write-combined; the DMA API hands out pieces of it."""
+    COHERENT = "coherent"
+    """Pages of a contiguous area, taken when the driver asks and mapped as the DMA API maps for this device."""
+    BOUNCE = "bounce"
+    """All of the device's transfers are copied through the pool, which is mapped like other RAM."""
+    CACHED = "cached"
+    """Mapped like other RAM."""
+    NONE = "none"
+    """The kernel maps nothing for the device: its driver does that itself."""
+
+
 class BootOutcome(StrEnum):
     """Whether the boot survives early memory set-up."""
 

@@ -77,6 +77,8 @@ class Behaviour(NamedTuple):
     # --- binding of devices (5.1) ---------------------------------------------------------------------
     device_lookup: Literal["phandle", "name"] = "phandle"
     second_coherent_pool: Literal["ignored", "busy"] = "ignored"
+    coherent_map_message: Literal["printed", "silent"] = "printed"
+    """Whether the kernel also says that a coherent pool failed, after memremap() has refused it."""
     region_missing_entry: Literal["found", "absent"] = "found"
     """Whether a region whose initialisation failed is still found by drivers."""
 

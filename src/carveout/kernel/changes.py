@@ -67,6 +67,7 @@ CHANGES: tuple[Change, ...] = (
     Change("6.1", "init_failure_undo", "clear-or-free", source=f"3.5; {_READ_60}", seen="6.0"),
     Change("6.1", "restricted_pool", "known", source="3.7"),
     Change("6.1", "dma_default", "DMA_GLOBAL_POOL", source="3.7"),
+    Change("6.1", "coherent_map_message", "silent", source="5.1"),
     Change("6.1", "cma_min_alignment", "pageblock", source="4.1"),
     Change("6.1", "cma_high", "above-4g-after-highmem", source="4.3"),
     Change("6.1", "unactivated_cma", "released", source="5.3"),
