@@ -73,12 +73,15 @@ def _cpu_entries(prop: Property) -> list[tuple[int, int]]:
     return [
         (cpu, size)
         for _, parent_address, size in _raw_entries(prop)
-        if (cpu := _translate(prop.node.parent, parent_address)) is not None
+        if (cpu := translate_dma(prop.node.parent, parent_address)) is not None
     ]
 
 
-def _translate(bus: Node | None, address: int) -> int | None:
-    # A bus without dma-ranges, or with an empty one, passes addresses through unchanged.
+def translate_dma(bus: Node | None, address: int) -> int | None:
+    """Return the CPU's address behind an address on a bus; None when a dma-ranges above does not pass it on.
+
+    A bus without dma-ranges, or with an empty one, passes addresses through unchanged.
+    """
     for _ in range(_MAX_DEPTH):
         if bus is None or bus.parent is None:
             return address

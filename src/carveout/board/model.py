@@ -95,6 +95,7 @@ class Consumer:
     """One entry of a device's memory-region. region: path the phandle leads to, or None."""
 
     path: str
+    node: Node
     index: int
     phandle: int
     name: str | None

@@ -223,6 +223,7 @@ def _consumers(tree: Tree) -> Iterator[Consumer]:
             target = tree.by_phandle(phandle)
             yield Consumer(
                 path=node.path,
+                node=node,
                 index=index,
                 phandle=phandle,
                 name=names[index] if index < len(names) else None,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from carveout.boot.state import EarlyBoot, RegionState, ReservedMem
+    from carveout.fdt import Node
     from carveout.kernel import Profile
 
     Handler = Callable[[EarlyBoot, RegionState, int, int], int]
@@ -39,10 +40,12 @@ class Attached(NamedTuple):
 class DeviceState:
     """A device while its driver binds: what it was given so far."""
 
-    path: str
+    node: Node
     assigned: list[ReservedMem] = field(default_factory=list)
     """The kernel's list of assigned regions, in order."""
     has_coherent_pool: bool = False
+    restricted: int | None = None
+    """The entry that the driver core attaches as its restricted pool."""
 
 
 class Binding(NamedTuple):

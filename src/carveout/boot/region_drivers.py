@@ -18,9 +18,11 @@ from carveout.span import Span, is_aligned
 
 if TYPE_CHECKING:
     from carveout.boot.driver_registry import Binding
-    from carveout.boot.state import EarlyBoot, RegionState
+    from carveout.boot.state import EarlyBoot, RegionState, ReservedMem
 
 _SOURCE = "kernel-semantics 3.7"
+# Where no-map memory is a resource of its own in /proc/iomem.
+_SHOWS_NOMAP = ("arm64", "riscv64")
 
 
 def _cma_flags_refused(region: RegionState) -> bool:
@@ -130,23 +132,35 @@ def coherent_attach(binding: Binding) -> Attached:
     """Map the pool, at the first device, and make it the device's (rmem_dma_device_init)."""
     state, entry = binding.state, binding.entry
     # The pool is mapped before the kernel looks whether the device has one already.
-    for region in state.mb.memory:
-        touches = region.base < entry.base + entry.size and entry.base < region.base + region.size
-        if touches and not region.flags & Flag.NOMAP:
-            message = f"memremap attempted on ram {state.pa(entry.base)} size: 0x{entry.size:x}"
-            lines = [message]
-            if state.behaviour.coherent_map_message == "printed":
-                lines.append(
-                    f"Reserved memory: failed to init DMA memory pool at {state.pa(entry.base)}, "
-                    f"size {state.mib(entry.size)} MiB"
-                )
-            return Attached(errno=EINVAL, message=message, log=tuple(lines))
+    kind = _what_it_touches(state, entry)
+    if kind is not None:
+        message = f"memremap attempted on {kind} {state.pa(entry.base)} size: 0x{entry.size:x}"
+        # WARN_ONCE(): whichever pool comes first.
+        lines = [message] if kind not in state.warned else []
+        state.warned.add(kind)
+        if state.behaviour.coherent_map_message == "printed":
+            pool = f"{state.pa(entry.base)}, size {state.mib(entry.size)} MiB"
+            lines.append(f"Reserved memory: failed to init DMA memory pool at {pool}")
+        return Attached(errno=EINVAL, message=message, log=tuple(lines))
     if binding.device.has_coherent_pool and state.behaviour.second_coherent_pool == "busy":
         return Attached(errno=EBUSY, message="the device has a coherent pool already")
     if binding.device.has_coherent_pool:
         return Attached(message="the device has a coherent pool already, and keeps using that one")
     binding.device.has_coherent_pool = True
     return Attached(mapping=MappingKind.WRITE_COMBINED)
+
+
+def _what_it_touches(state: EarlyBoot, entry: ReservedMem) -> str | None:
+    # What keeps memremap() from mapping a pool: mapped RAM, or a mixture of that and other known memory.
+    touched = [
+        bool(region.flags & Flag.NOMAP)
+        for region in state.mb.memory
+        if region.base < entry.base + entry.size and entry.base < region.base + region.size
+    ]
+    if all(touched):
+        return None
+    # arm and powerpc do not tell no-map memory from a hole (5.5).
+    return "mixed range" if any(touched) and state.profile.arch in _SHOWS_NOMAP else "ram"
 
 
 def restricted_attach(binding: Binding) -> Attached:

@@ -29,7 +29,12 @@ def matching_drivers(state: EarlyBoot, region: RegionState) -> Iterator[RegionDr
     names = compatible_names(state.behaviour, region.node.compatible)
     if not names:
         return
-    yield from state.drivers.matching(state.profile, names)
+    for driver in state.drivers.matching(state.profile, names):
+        if driver.is_users:
+            doubt = f"the region driver {driver.name} is not the kernel's"
+            if doubt not in region.doubts:
+                region.doubts.append(doubt)
+        yield driver
 
 
 class Verdict(NamedTuple):
@@ -52,9 +57,21 @@ def validate(state: EarlyBoot, region: RegionState, base: int, size: int) -> Ver
         return Verdict(-ENODEV)
     for driver in matching_drivers(state, region):
         error = driver.validate(state, region, base, size) if driver.validate is not None else -ENODEV
-        if error != -ENODEV:
-            return Verdict(error, driver)
+        if error == -ENODEV:
+            continue
+        if error and driver.is_users:
+            _depend_on(state, region, driver, error)
+        return Verdict(error, driver)
     return Verdict(-ENODEV)
+
+
+def _depend_on(state: EarlyBoot, region: RegionState, driver: RegionDriver, error: int) -> None:
+    # What is placed afterwards depends on a driver that is not the kernel's.
+    region.reasons.append(f"the region driver {driver.name} refuses it with {error}")
+    state.step(StepKind.FAIL, region.node.path, region.reasons[-1])
+    state.scene_doubts.append(
+        f"the region driver {driver.name}, which is not the kernel's, refuses {region.node.path}"
+    )
 
 
 def fixup(state: EarlyBoot, region: RegionState, base: int, size: int) -> None:
@@ -84,6 +101,7 @@ def init_region(state: EarlyBoot, entry: ReservedMem) -> bool:
 def _dispatch(state: EarlyBoot, entry: ReservedMem, no_match: int) -> int:
     stops = state.behaviour.handler_dispatch == "stop"
     error = no_match
+    refusal: tuple[RegionDriver, int] | None = None
     for driver in matching_drivers(state, entry.region):
         error = driver.setup(state, entry.region, entry.base, entry.size)
         if error == 0:
@@ -92,9 +110,15 @@ def _dispatch(state: EarlyBoot, entry: ReservedMem, no_match: int) -> int:
             state.step(StepKind.INIT, entry.region.node.path, f"taken by the {driver.name} region driver",
                        base=entry.base, size=entry.size, source=_SOURCE)  # fmt: skip
             state.say("initialized", name=entry.name, compatible=driver.compatible)
+            if driver.is_users and entry.region.node.cma_default and entry.region.pool == "cma":
+                state.doubts.append(f"the default area is one that the region driver {driver.name} makes")
             return 0
+        if driver.is_users:
+            refusal = driver, error
         if stops and error != -ENODEV:
-            return error
+            break
+    if refusal is not None and error != no_match:
+        _depend_on(state, entry.region, *refusal)
     return error
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from carveout.kernel.device_drivers import Way
 from carveout.values import NamedTuple, dataclass
 
 if TYPE_CHECKING:
@@ -171,6 +172,7 @@ class ConsumerResult:
 
     path: str
     index: int
+    """-1 for a name or number that the device does not have (Device.by_name, by_index)."""
     name: str | None
     region: str | None
     """Path of the region; None when the phandle leads nowhere."""
@@ -178,9 +180,28 @@ class ConsumerResult:
     """Positive errno the driver would see; None when the region can be had."""
     message: str | None
     bound_by: str | None
-    """`cma`, `dma` or `restricted` when the driver core attaches a pool; None: the driver maps it itself."""
+    """`cma`, `dma` or `restricted`, or the name of another region driver, that gives the device its memory;
+    None: the driver maps it itself."""
     enabled: bool = True
     """False when the device or one of its parents is disabled: then no driver asks."""
+    found: str | None = None
+    """Path of the region that the kernel finds: another than `region` where two have one name."""
+    base: int | None = None
+    """The place that the kernel finds; a region given back may still be found, and None: it finds none."""
+    size: int | None = None
+    mapping: MappingKind = MappingKind.NONE
+    asks: Way = Way.UNKNOWN
+    """The call with which its driver asks."""
+    driver: str | None = None
+    """The module of that driver, where it is known."""
+    calls: tuple[tuple[Way, int | None], ...] = ()
+    """What each call that this kernel has would answer: positive errno, or None. EINVAL stands for a lookup that
+    finds nothing."""
+    log: tuple[str, ...] = ()
+    """The lines the kernel prints for it, less the name of driver and device in front."""
+    exactness: Exactness = Exactness.EXACT
+    why: str = ""
+    """Why it is not exact."""
 
 
 class StepKind(StrEnum):

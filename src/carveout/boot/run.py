@@ -9,7 +9,7 @@ from carveout.boot.arm64 import boot_arm64
 from carveout.boot.cma_activation import activate_areas
 from carveout.boot.cmdline import parse_cmdline
 from carveout.boot.confidence import Confidence
-from carveout.boot.consumers import consumer_results
+from carveout.boot.consumers import Consumers
 from carveout.boot.fdt_scan import scan_root_cells
 from carveout.boot.memblock import Flag, MemblockPanic, MemblockRules
 from carveout.boot.region_drivers import KERNEL_DRIVERS
@@ -192,7 +192,7 @@ def _gather(state: EarlyBoot, outcome: BootOutcome, failure: str | None, doubt: 
         claims=tuple(
             Claim(base=start, size=end - start, who=who) for start, end, who in sorted(state.ledger.claims)
         ),
-        consumers=consumer_results(state),
+        consumers=Consumers(state, confidence).results(),
         outcome=outcome,
         failure=failure,
         log_lines=tuple(state.log),

@@ -207,6 +207,8 @@ class EarlyBoot:
         """What is mapped, once it is and where the architecture's sequence keeps it."""
         self.fate_doubts: list[str] = []
         """Why it is not certain that the kernel survives, as sentences; what was placed stays exact."""
+        self.warned: set[str] = set()
+        """Warnings of devices that are printed once (WARN_ONCE)."""
         self.crash_low_limit = 0
         """CRASH_ADDR_LOW_MAX of the generic crash kernel reservation, in bytes."""
 

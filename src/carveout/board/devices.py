@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Devices of a tree as the kernel makes them: what they are called, and which `iommu-addresses` are theirs.
+
+Source: of_device_make_bus_id(), drivers/of/device.c; of_translate_address(), of_translate_dma_region(),
+drivers/of/address.c; of_iommu_get_resv_regions(), drivers/iommu/of_iommu.c (binding 3.5).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from carveout.board.decode import cells_of, number
+from carveout.board.dma import translate_dma
+from carveout.values import NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from carveout.fdt import Node, Property
+
+_MAX_CELLS = 4
+# Longer chains of buses do not occur; a hostile tree has them.
+_MAX_DEPTH = 64
+_ROOT_CELLS = 1
+
+
+def cpu_address(node: Node) -> int | None:
+    """Return the first address of `reg` as the CPU sees it; None when a bus above does not pass it on."""
+    prop, bus = node.prop("reg"), node.parent
+    if prop is None or bus is None:
+        return None
+    width, size = _cells(bus)
+    if not 0 < width <= _MAX_CELLS or size > _MAX_CELLS or prop.length < 4 * width:
+        return None
+    address = number(prop.value[: 4 * width])
+    at: Node | None = bus
+    for _ in range(_MAX_DEPTH):
+        if at is None or at.parent is None:
+            return address
+        above = _through(at, address)
+        if above is None:
+            return None
+        address, at = above, at.parent
+    return None
+
+
+def _cells(bus: Node) -> tuple[int, int]:
+    # A bus's own properties, else those of the nodes above it.
+    return cells_of(bus, "#address-cells", _ROOT_CELLS), cells_of(bus, "#size-cells", _ROOT_CELLS)
+
+
+def _through(bus: Node, address: int) -> int | None:
+    # One step up, through `ranges`. Without the property nothing passes; an empty one changes nothing.
+    prop = bus.prop("ranges")
+    if prop is None or bus.parent is None:
+        return None
+    if prop.length == 0:
+        return address
+    (own, size), (above, _) = _cells(bus), _cells(bus.parent)
+    if max(own, size, above) > _MAX_CELLS or (step := 4 * (own + above + size)) == 0:
+        return None
+    data = prop.value
+    for at in range(0, len(data) - step + 1, step):
+        child = number(data[at : at + 4 * own])
+        length = number(data[at + 4 * (own + above) : at + step])
+        if child <= address < child + length:
+            return number(data[at + 4 * own : at + 4 * (own + above)]) + (address - child)
+    return None
+
+
+def device_name(node: Node) -> str:
+    """Return the name of the platform device of a node: `38300000.video-codec`, or `soc:gpu` without an address."""
+    name = ""
+    at: Node | None = node
+    for _ in range(_MAX_DEPTH):
+        if at is None or at.parent is None:
+            break
+        address = cpu_address(at)
+        if address is not None:
+            own = f"{address:x}.{at.base_name}"
+            return f"{own}:{name}" if name else own
+        name = f"{at.name}:{name}" if name else at.name
+        at = at.parent
+    return name
+
+
+class IommuAddress(NamedTuple):
+    """One entry of `iommu-addresses`, as the kernel reads it for one device."""
+
+    iova: int
+    """Address the device uses, after dma-ranges of the buses above."""
+    size: int
+
+
+def iommu_addresses(prop: Property, device: Node) -> Iterator[IommuAddress]:
+    """Yield the entries of a region's `iommu-addresses` that the kernel takes for this device's.
+
+    Every cell that is no entry of this device is stepped over alone, so that an address cell which happens to be the
+    device's phandle is taken for one. The reading ends at an entry that is cut off or that no bus translates.
+    """
+    bus = device.parent
+    if bus is None:
+        return
+    width, length = _cells(bus)
+    if max(width, length) > _MAX_CELLS:
+        return
+    cells = [int.from_bytes(prop.value[at : at + 4], "big") for at in range(0, prop.length - 3, 4)]
+    phandles = _phandles(device)
+    at = 0
+    while at < len(cells):
+        phandle, at = cells[at], at + 1
+        if phandle not in phandles:
+            continue
+        if at + width + length > len(cells):
+            return
+        iova = translate_dma(bus, _number(cells[at : at + width]))
+        if iova is None:
+            return
+        yield IommuAddress(iova, _number(cells[at + width : at + width + length]))
+        at += width + length
+
+
+def _phandles(node: Node) -> tuple[int, ...]:
+    found = (node.prop("phandle"), node.prop("linux,phandle"))
+    return tuple(number(prop.value) for prop in found if prop is not None and prop.length == 4)
+
+
+def _number(cells: list[int]) -> int:
+    return number(b"".join(cell.to_bytes(4, "big") for cell in cells))
