@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carveout.board.decode import cells_of, number
+from carveout.board.decode import cells_of, is_enabled, number
 from carveout.board.dma import translate_dma
+from carveout.board.model import Target
 from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from carveout.fdt import Node, Property
+    from carveout.fdt import Node, Property, Tree
 
 _MAX_CELLS = 4
 # Longer chains of buses do not occur; a hostile tree has them.
@@ -66,6 +67,18 @@ def _through(bus: Node, address: int) -> int | None:
         if child <= address < child + length:
             return number(data[at + 4 * own : at + 4 * (own + above)]) + (address - child)
     return None
+
+
+def read_targets(tree: Tree, phandles: Iterable[int]) -> dict[int, Target]:
+    """Return the nodes behind phandles, by phandle; one that leads nowhere is left out."""
+    found = {}
+    for phandle in phandles:
+        node = tree.by_phandle(phandle)
+        if node is not None:
+            compatible = node.prop("compatible")
+            texts = compatible.value.rstrip(b"\0").lower().split(b"\0") if compatible is not None else []
+            found[phandle] = Target(node, is_enabled(node), cpu_address(node), tuple(texts))
+    return found
 
 
 def device_name(node: Node) -> str:

@@ -230,6 +230,7 @@ def _consumers(tree: Tree) -> Iterator[Consumer]:
                 region=target.path if target is not None else None,
                 compatible=compatible,
                 enabled=enabled,
+                names=names,
             )
 
 

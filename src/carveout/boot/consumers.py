@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carveout.board.decode import is_enabled
 from carveout.boot.device_calls import Answers, RegionCalls
 from carveout.boot.driver_registry import Binding, DeviceState
 from carveout.boot.result import ConsumerResult, Exactness, MappingKind, Outcome
@@ -25,7 +24,8 @@ if TYPE_CHECKING:
 
 _UNKNOWN_RAM = "not known: RAM is not known, pass --memory SIZE@BASE"
 _GONE = "the kernel has no such region"
-_RESTRICTED = "restricted-dma-pool"
+_NO_ADDRESS = "its driver takes the address from reg, and the region has none that can be used"
+_RESTRICTED = b"restricted-dma-pool"
 _RESTRICTED_FAILS = 'failed to initialise "restricted-dma-pool" memory node'
 
 
@@ -38,6 +38,7 @@ class Consumers:
         self._confidence = confidence
         self._calls = RegionCalls(state)
         self._devices: dict[str, DeviceState] = {}
+        self._restricted = _restricted_entries(state)
 
     def results(self) -> tuple[ConsumerResult, ...]:
         """Return the outcome of every memory-region entry, in tree order."""
@@ -50,7 +51,7 @@ class Consumers:
         state = self._state
         if consumer.path not in self._devices:
             self._devices[consumer.path] = DeviceState(
-                node=consumer.node, restricted=self._restricted_index(consumer)
+                node=consumer.node, restricted=self._restricted.get(consumer.path)
             )
         device = self._devices[consumer.path]
         driver = device_driver(consumer.compatible, state.scene.kernel)
@@ -84,28 +85,6 @@ class Consumers:
             why=why,
         )
 
-    def _restricted_index(self, consumer: Consumer) -> int | None:
-        # The entry that of_dma_configure() attaches: the first enabled restricted pool, without an IOMMU.
-        config, behaviour = self._state.config, self._state.behaviour
-        if (
-            not config.dma_restricted_pool
-            or behaviour.restricted_pool != "known"
-            or "iommus" in consumer.node
-        ):
-            return None
-        prop = consumer.node.prop("memory-region")
-        cells = prop.value if prop is not None else b""
-        for index in range(len(cells) // 4):
-            phandle = int.from_bytes(cells[4 * index : 4 * index + 4], "big")
-            target = self._state.board.tree.by_phandle(phandle)
-            if target is None or not is_enabled(target):
-                continue
-            compatible = target.prop("compatible")
-            texts = compatible.value.split(b"\0") if compatible is not None else []
-            if any(text.lower() == _RESTRICTED.encode("ascii") for text in texts):
-                return index
-        return None
-
     def _judge(
         self, consumer: Consumer, answers: Answers, way: Way, driver: DeviceDriver | None, errno: int | None
     ) -> tuple[Exactness, str]:
@@ -117,7 +96,7 @@ class Consumers:
             exactness, doubt = self._confidence.of_region(region)
             if exactness is not Exactness.EXACT:
                 reasons.append(doubt)
-        if driver is not None and way is not Way.DRIVER_CORE:
+        if driver is not None and not driver.is_booted and way is not Way.DRIVER_CORE:
             reasons.append(f"what {driver.name} asks for was read, not booted: {driver.source}")
         elif way is Way.UNKNOWN and consumer.enabled and len({error for _, error in answers.calls}) > 1:
             reasons.append("how its driver asks is not known: " + _told(answers))
@@ -126,6 +105,20 @@ class Consumers:
         if not reasons:
             return Exactness.EXACT, ""
         return Exactness.MODELLED, "; ".join(reasons)
+
+
+def _restricted_entries(state: EarlyBoot) -> dict[str, int]:
+    # By device: the entry that of_dma_configure() attaches, the first enabled restricted pool. Not behind an IOMMU.
+    found: dict[str, int] = {}
+    if not state.config.dma_restricted_pool or state.behaviour.restricted_pool != "known":
+        return found
+    targets = state.board.targets
+    for consumer in state.board.consumers:
+        target = targets.get(consumer.phandle)
+        is_pool = target is not None and target.enabled and _RESTRICTED in target.compatible
+        if is_pool and "iommus" not in consumer.node:
+            found.setdefault(consumer.path, consumer.index)
+    return found
 
 
 def _told(answers: Answers) -> str:
@@ -157,6 +150,8 @@ def _outcome(
             asked = Way.LOOKUP
         error, log = dict(answers.calls)[asked], ()
         message = answers.fault if error is not None else answers.remark
+        if asked is Way.ADDRESS and error is not None:
+            message = answers.fault or _NO_ADDRESS
         if asked is Way.LOOKUP and error is not None and driver is not None:
             error = driver.errno
     if error is not None and ask is not None:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carveout.board.decode import is_enabled
-from carveout.board.devices import cpu_address
 from carveout.boot.driver_registry import Attached, Binding
 from carveout.boot.result import MappingKind, Outcome
 from carveout.boot.state import EINVAL, ENODEV
@@ -78,14 +76,14 @@ class RegionCalls:
     def answers(self, consumer: Consumer, device: DeviceState, way: Way) -> Answers:
         """Ask for one entry in every way; only a device_init that the driver really calls counts for the device."""
         state = self._state
-        target = state.board.tree.by_phandle(consumer.phandle)
+        target = state.board.targets.get(consumer.phandle)
         if target is None:
             fault = "the phandle leads nowhere"
             return Answers(self._table(ENODEV, EINVAL, ENODEV, EINVAL), fault=fault, init_errno=ENODEV,
                            init_message=fault)  # fmt: skip
-        address = None if cpu_address(target) is not None else EINVAL
-        found = self.lookup(target)
-        if not is_enabled(target):
+        address = None if target.address is not None else EINVAL
+        found = self.lookup(target.node)
+        if not target.enabled:
             missing = None if found is not None else EINVAL
             return Answers(
                 self._table(None, missing, ENODEV, address),

@@ -13,6 +13,7 @@ from carveout.kernel.device_drivers import Way
 from carveout.values import NamedTuple, dataclass
 
 if TYPE_CHECKING:
+    from carveout.boot.device_result import Device, RegionDeviceResult
     from carveout.boot.scene import ResolvedScene
     from carveout.kernel.profile import Profile
     from carveout.span import Span
@@ -283,6 +284,19 @@ class Boot:
     """Where the architecture has such a moment: before anything was allocated."""
     lowmem_end: int | None = None
     """arm: the end of the RAM that the kernel maps permanently; None where it maps all RAM."""
+    devices: tuple[Device, ...] = ()
+    """The devices of `consumers`, each with all its entries; tree order."""
+    region_devices: tuple[RegionDeviceResult, ...] = ()
+    """Platform devices that the kernel makes of regions (ramoops and its like), tree order."""
+
+    def device(self, path: str) -> Device:
+        """Return what the device of a path gets: `boot.device("/soc/vpu").by_name("firmware").base`.
+
+        Raises: LookupError when no device there has a memory-region.
+        """
+        from carveout.boot.device_result import device_of
+
+        return device_of(self, path)
 
     @property
     def log(self) -> tuple[str, ...]:

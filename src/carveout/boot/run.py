@@ -10,6 +10,7 @@ from carveout.boot.cma_activation import activate_areas
 from carveout.boot.cmdline import parse_cmdline
 from carveout.boot.confidence import Confidence
 from carveout.boot.consumers import Consumers
+from carveout.boot.devices import devices_of, region_devices
 from carveout.boot.fdt_scan import scan_root_cells
 from carveout.boot.memblock import Flag, MemblockPanic, MemblockRules
 from carveout.boot.region_drivers import KERNEL_DRIVERS
@@ -179,6 +180,7 @@ def _gather(state: EarlyBoot, outcome: BootOutcome, failure: str | None, doubt: 
         )
         for area in state.areas
     )
+    consumers = Consumers(state, confidence).results()
     return Boot(
         scene=state.scene,
         profile=state.profile,
@@ -192,7 +194,7 @@ def _gather(state: EarlyBoot, outcome: BootOutcome, failure: str | None, doubt: 
         claims=tuple(
             Claim(base=start, size=end - start, who=who) for start, end, who in sorted(state.ledger.claims)
         ),
-        consumers=Consumers(state, confidence).results(),
+        consumers=consumers,
         outcome=outcome,
         failure=failure,
         log_lines=tuple(state.log),
@@ -202,6 +204,8 @@ def _gather(state: EarlyBoot, outcome: BootOutcome, failure: str | None, doubt: 
         ram_known=state.scene.memory_source != "unknown",
         early=_early(state),
         lowmem_end=state.high_memory,
+        devices=devices_of(state, consumers),
+        region_devices=region_devices(state, confidence),
     )
 
 

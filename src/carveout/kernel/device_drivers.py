@@ -63,6 +63,8 @@ class DeviceDriver(NamedTuple):
     """Function and file it was read from."""
     since: str = "5.10"
     """The release from which on it asks like this; between two booted releases the first that can have it."""
+    is_booted: bool = False
+    """A recorded boot shows it; otherwise it was read."""
     errno: int = EINVAL
     """What it gives up with where lookup finds nothing."""
 
@@ -96,7 +98,6 @@ DEVICE_DRIVERS: tuple[DeviceDriver, ...] = (
         for name, compatibles, source in (
             ("qcom_q6v5_adsp", _QCOM_ADSP, "adsp_alloc_memory_region(), qcom_q6v5_adsp.c"),
             ("qcom_q6v5_pas", _QCOM_PAS, "adsp_alloc_memory_region(), qcom_q6v5_pas.c"),
-            ("qcom_q6v5_mss", _QCOM_MSS, "q6v5_alloc_memory_region(), qcom_q6v5_mss.c"),
             ("qcom_wcnss_pil", _QCOM_WCNSS, "wcnss_alloc_memory_region(), qcom_wcnss.c"),
             ("venus_core", _VENUS, "venus_load_fw(), venus/firmware.c"),
         )
@@ -104,6 +105,16 @@ DEVICE_DRIVERS: tuple[DeviceDriver, ...] = (
             ("5.10", _EVERY_ADDRESS),
             (_LOOKUP_SINCE, _EVERY_LOOKUP),
             (_RESOURCE_SINCE, _EVERY_RESOURCE),
+        )
+    ),
+    *(
+        DeviceDriver(
+            "qcom_q6v5_mss", _QCOM_MSS, asks, "q6v5_alloc_memory_region(), qcom_q6v5_mss.c", since=since
+        )
+        for since, asks in (
+            ("5.10", (Ask(Way.ADDRESS, (0, 1)),)),
+            (_LOOKUP_SINCE, _EVERY_LOOKUP),
+            (_RESOURCE_SINCE, (Ask(Way.RESOURCE, (0, 1)), Ask(Way.RESOURCE, (2,), needed=False))),
         )
     ),
     *(
@@ -121,6 +132,14 @@ DEVICE_DRIVERS: tuple[DeviceDriver, ...] = (
     DeviceDriver(
         "fastrpc", ("qcom,fastrpc",), (Ask(Way.DEVICE_INIT, (0,), needed=False),),
         "fastrpc_rpmsg_probe(), drivers/misc/fastrpc.c", since="6.1",
+    ),
+    DeviceDriver(
+        "sunxi_cedrus", ("allwinner,*-video-engine",), (Ask(Way.DEVICE_INIT, (0,), tolerates=(ENODEV,)),),
+        "tests/data/devices", is_booted=True,
+    ),
+    DeviceDriver(
+        "snd_sof_mediatek", ("mediatek,mt8186-dsp", "mediatek,mt8195-dsp"),
+        (Ask(Way.DEVICE_INIT, (0,)), Ask(Way.ADDRESS, (1,))), "platform_parse_resource(), sof/mediatek",
     ),
     DeviceDriver("fastrpc", ("qcom,fastrpc",), (), "fastrpc_rpmsg_probe(), drivers/misc/fastrpc.c"),
     DeviceDriver(
