@@ -96,6 +96,8 @@ class Consumers:
             exactness, doubt = self._confidence.of_region(region)
             if exactness is not Exactness.EXACT:
                 reasons.append(doubt)
+        if answers.doubt is not None and way in (Way.DEVICE_INIT, Way.UNKNOWN):
+            reasons.append(answers.doubt)
         if driver is not None and not driver.is_booted and way is not Way.DRIVER_CORE:
             reasons.append(f"what {driver.name} asks for was read, not booted: {driver.source}")
         elif way is Way.UNKNOWN and consumer.enabled and len({error for _, error in answers.calls}) > 1:

@@ -38,6 +38,8 @@ class Answers(NamedTuple):
     init_message: str | None = None
     init_log: tuple[str, ...] = ()
     mapping: MappingKind = MappingKind.NONE
+    doubt: str | None = None
+    """What of the answer of device_init is not known."""
     is_assigned: bool = False
     """device_init has given the region to the device."""
     is_unknown: bool = False
@@ -133,6 +135,7 @@ class RegionCalls:
             init_message=message,
             init_log=log,
             mapping=attached.mapping,
+            doubt=attached.doubt,
             is_assigned=is_assigned,
         )
 

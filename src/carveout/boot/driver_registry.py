@@ -32,6 +32,8 @@ class Attached(NamedTuple):
     message: str | None = None
     """Why it is refused."""
     mapping: MappingKind = MappingKind.NONE
+    doubt: str | None = None
+    """What of this is not known, as a sentence: makes the result modelled."""
     log: tuple[str, ...] = ()
     """Lines the kernel prints for it, less the name of the device that dev_info() and its like put in front."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from carveout.board.dma import dma_limit
 from carveout.boot.cma import init_reserved_area, min_alignment
 from carveout.boot.driver_registry import Attached, RegionDriver, RegionDrivers
 from carveout.boot.memblock import Flag
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from carveout.boot.state import EarlyBoot, RegionState, ReservedMem
 
 _SOURCE = "kernel-semantics 3.7"
+_BEYOND = "reserved memory is beyond device's set DMA address range"
+# What a platform device has until its driver sets another.
+_DEFAULT_DMA_MASK = (1 << 32) - 1
 # Where no-map memory is a resource of its own in /proc/iomem.
 _SHOWS_NOMAP = ("arm64", "riscv64")
 
@@ -142,12 +146,29 @@ def coherent_attach(binding: Binding) -> Attached:
             pool = f"{state.pa(entry.base)}, size {state.mib(entry.size)} MiB"
             lines.append(f"Reserved memory: failed to init DMA memory pool at {pool}")
         return Attached(errno=EINVAL, message=message, log=tuple(lines))
+    log, doubt = _beyond_reach(binding)
     if binding.device.has_coherent_pool and state.behaviour.second_coherent_pool == "busy":
-        return Attached(errno=EBUSY, message="the device has a coherent pool already")
+        return Attached(errno=EBUSY, message="the device has a coherent pool already", doubt=doubt, log=log)
     if binding.device.has_coherent_pool:
-        return Attached(message="the device has a coherent pool already, and keeps using that one")
+        return Attached(message="the device has a coherent pool already, and keeps using that one", log=log)
     binding.device.has_coherent_pool = True
-    return Attached(mapping=MappingKind.WRITE_COMBINED)
+    return Attached(mapping=MappingKind.WRITE_COMBINED, doubt=doubt, log=log)
+
+
+def _beyond_reach(binding: Binding) -> tuple[tuple[str, ...], str | None]:
+    # The kernel's warning of a pool that the device cannot reach, and what that depends on.
+    entry = binding.entry
+    last = entry.base + entry.size - 1
+    if binding.state.behaviour.coherent_reach == "silent":
+        return (), None
+    limit = dma_limit(binding.device.node)
+    if limit is not None and last > limit:
+        return (_BEYOND,), None
+    if last > _DEFAULT_DMA_MASK:
+        return (
+            _BEYOND,
+        ), "the kernel warns of its reach unless the driver has set a wider DMA mask before it asks"
+    return (), None
 
 
 def _what_it_touches(state: EarlyBoot, entry: ReservedMem) -> str | None:

@@ -82,6 +82,8 @@ class Behaviour(NamedTuple):
     region_devices: Literal["first", "more"] = "first"
     """For regions with which compatibles the kernel makes platform devices: three, or four more."""
     iommu_addresses: Literal["ignored", "read"] = "ignored"
+    coherent_reach: Literal["silent", "warns"] = "silent"
+    """Whether the kernel warns of a coherent pool that the device cannot reach."""
     coherent_map_message: Literal["printed", "silent"] = "printed"
     """Whether the kernel also says that a coherent pool failed, after memremap() has refused it."""
     region_missing_entry: Literal["found", "absent"] = "found"

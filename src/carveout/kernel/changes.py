@@ -154,6 +154,7 @@ CHANGES: tuple[Change, ...] = (
         not_before="6.16",
     ),
     Change("7.2", "second_coherent_pool", "busy", source="5.1"),
+    Change("7.2", "coherent_reach", "warns", source="5.1"),
     Change("7.2", "region_missing_entry", "absent", source=f"5.1; {_POSTED_2026}", not_before="7.0"),
     Change("7.2", "cma_high", "above-4g-by-limit", source="4.3"),
     Change("7.2", "cma_user_limit", "wins", source="4.2"),

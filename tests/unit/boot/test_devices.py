@@ -346,6 +346,38 @@ def test_iommu_addresses(kernel: str, entry: bytes, reg: bool, expected: tuple[s
         )
 
 
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize(
+    ("base", "dma_ranges", "warned", "exactness"),
+    [
+        pytest.param(AT, None, False, "exact", id="within"),
+        pytest.param(0x1_0000_0000, None, True, "modelled", id="above-4-GiB"),
+        # The last byte counts.
+        pytest.param(0xFFF0_0000, None, False, "exact", id="up-to-4-GiB"),
+        pytest.param(
+            0x5100_0000, cells(0, 0x5000_0000, 0, 0x5000_0000, 0, 0x100_0000), True, "exact", id="bus"
+        ),
+        pytest.param(
+            0x50F0_0000, cells(0, 0x5000_0000, 0, 0x5000_0000, 0, 0x100_0000), False, "exact", id="in-bus"
+        ),
+        pytest.param(AT, b"", False, "exact", id="empty-dma-ranges"),
+    ],
+)
+def test_a_pool_beyond_reach(
+    kernel: str, base: int, dma_ranges: bytes | None, warned: bool, exactness: str
+) -> None:
+    # 5.1: 7.2 warns, older kernels say nothing. Nothing else changes.
+    pool = region(f"p@{base:x}", "no-map", reg=[(base, mib(1))], compatible=POOL, phandle=1)
+    more = {} if dma_ranges is None else {"dma-ranges": dma_ranges}
+    bus = node("soc", {"#address-cells": cells(2), "#size-cells": cells(2), "ranges": b"", **more},
+               device(1, compatible="allwinner,sun50i-h6-video-engine"))  # fmt: skip
+    (use,) = boot_regions(kernel, pool, others=[bus]).device("/soc/vpu@1000").regions
+    line = "reserved memory is beyond device's set DMA address range"
+    assert (line in use.log) is (warned and kernel == "7.2")
+    assert (use.errno, use.mapping) == (None, "write-combined")
+    assert use.exactness == (exactness if kernel == "7.2" else "exact")
+
+
 def test_without_ram_nothing_is_invented() -> None:
     board = usual_board(region("dyn", size=mib(1), phandle=1), others=[device(1)], ram=[])
     result = boot(board, Scene(kernel="6.12"))
