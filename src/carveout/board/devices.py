@@ -105,37 +105,50 @@ class IommuAddress(NamedTuple):
     size: int
 
 
-def iommu_addresses(prop: Property, device: Node) -> Iterator[IommuAddress]:
-    """Yield the entries of a region's `iommu-addresses` that the kernel takes for this device's.
+class IommuAddresses:
+    """The property `iommu-addresses` of a region, for any device."""
 
-    Every cell that is no entry of this device is stepped over alone, so that an address cell which happens to be the
-    device's phandle is taken for one. The reading ends at an entry that is cut off or that no bus translates.
-    """
-    bus = device.parent
-    if bus is None:
-        return
-    width, length = _cells(bus)
-    if max(width, length) > _MAX_CELLS:
-        return
-    cells = [int.from_bytes(prop.value[at : at + 4], "big") for at in range(0, prop.length - 3, 4)]
-    phandles = _phandles(device)
-    at = 0
-    while at < len(cells):
-        phandle, at = cells[at], at + 1
-        if phandle not in phandles:
-            continue
-        if at + width + length > len(cells):
+    def __init__(self, prop: Property) -> None:
+        """Note where each value of a cell stands, so that a device's entries are found without reading all."""
+        value = prop.value
+        self._cells = [int.from_bytes(value[at : at + 4], "big") for at in range(0, len(value) - 3, 4)]
+        self._places: dict[int, list[int]] = {}
+        for place, cell in enumerate(self._cells):
+            self._places.setdefault(cell, []).append(place)
+
+    def of(self, device: Node) -> Iterator[IommuAddress]:
+        """Yield the entries that the kernel takes for this device's.
+
+        Every cell that is no entry of this device is stepped over alone, so that an address cell which happens to be
+        the device's phandle is taken for one. The reading ends at an entry that is cut off or that no bus translates.
+        """
+        bus = device.parent
+        if bus is None:
             return
-        iova = translate_dma(bus, _number(cells[at : at + width]))
-        if iova is None:
+        width, length = _cells(bus)
+        if max(width, length) > _MAX_CELLS:
             return
-        yield IommuAddress(iova, _number(cells[at + width : at + width + length]))
-        at += width + length
+        at = 0
+        for place in self._own_places(device):
+            if place < at:
+                continue
+            start = place + 1
+            at = start + width + length
+            iova = (
+                translate_dma(bus, _number(self._cells[start : start + width]))
+                if at <= len(self._cells)
+                else None
+            )
+            if iova is None:
+                return
+            yield IommuAddress(iova, _number(self._cells[start + width : at]))
 
-
-def _phandles(node: Node) -> tuple[int, ...]:
-    found = (node.prop("phandle"), node.prop("linux,phandle"))
-    return tuple(number(prop.value) for prop in found if prop is not None and prop.length == 4)
+    def _own_places(self, device: Node) -> list[int]:
+        # Of several nodes with one phandle, the kernel takes the one that it finds by it.
+        found = (device.prop("phandle"), device.prop("linux,phandle"))
+        phandles = {number(prop.value) for prop in found if prop is not None and prop.length == 4}
+        mine = [phandle for phandle in phandles if device.tree.by_phandle(phandle) == device]
+        return sorted(place for phandle in mine for place in self._places.get(phandle, ()))
 
 
 def _number(cells: list[int]) -> int:

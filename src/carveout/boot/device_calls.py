@@ -64,6 +64,7 @@ class RegionCalls:
     def __init__(self, state: EarlyBoot) -> None:
         """Index the table: of several entries with one name, or one phandle, the first is found."""
         self._state = state
+        self._memory = tuple(state.mb.memory)
         self._by_name: dict[str, ReservedMem] = {}
         self._by_phandle: dict[int, ReservedMem] = {}
         for entry in state.table:
@@ -143,7 +144,7 @@ class RegionCalls:
         assert entry.ops is not None
         assert entry.ops.device_init is not None
         if counts:
-            attached = entry.ops.device_init(Binding(self._state, entry, device))
+            attached = entry.ops.device_init(Binding(self._state, entry, device, self._memory))
             if attached.errno is None:
                 device.assigned.append(entry)
             return attached
@@ -151,7 +152,7 @@ class RegionCalls:
         if entry.ops.is_users:
             return Attached()
         warned, has_pool = set(self._state.warned), device.has_coherent_pool
-        attached = entry.ops.device_init(Binding(self._state, entry, device))
+        attached = entry.ops.device_init(Binding(self._state, entry, device, self._memory))
         self._state.warned, device.has_coherent_pool = warned, has_pool
         return attached
 

@@ -124,4 +124,11 @@ def device_of(boot: Boot, path: str) -> Device:
     for device in boot.devices:
         if device.path == path:
             return device
-    raise LookupError(f"{path}: no device of this tree has a memory-region there")
+    wanted = _without_addresses(path)
+    near = [device.path for device in boot.devices if _without_addresses(device.path) == wanted]
+    also = f"; there is {near[0]}" if near else ""
+    raise LookupError(f"{path}: no device of this tree has a memory-region there{also}")
+
+
+def _without_addresses(path: str) -> str:
+    return "/".join(part.partition("@")[0] for part in path.rstrip("/").split("/"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.board.decode import is_enabled
-from carveout.board.devices import cpu_address, device_name, iommu_addresses
+from carveout.board.devices import IommuAddresses, cpu_address, device_name
 from carveout.boot.device_result import Device, IommuKind, IommuRange, RegionDeviceResult
 from carveout.boot.region_nodes import compatible_names
 from carveout.boot.result import Exactness, Outcome
@@ -37,6 +37,7 @@ def devices_of(state: EarlyBoot, results: Sequence[ConsumerResult]) -> tuple[Dev
     for consumer, result in zip(state.board.consumers, results, strict=True):
         found.setdefault(consumer.path, []).append((consumer, result))
     regions = {region.node.path: region for region in state.regions}
+    lists: dict[str, IommuAddresses] = {}
     return tuple(
         Device(
             path=path,
@@ -46,14 +47,17 @@ def devices_of(state: EarlyBoot, results: Sequence[ConsumerResult]) -> tuple[Dev
             enabled=entries[0][0].enabled,
             names=entries[0][0].names,
             regions=tuple(result for _, result in entries),
-            iommu=tuple(_iommu_ranges(state, [consumer for consumer, _ in entries], regions)),
+            iommu=tuple(_iommu_ranges(state, [consumer for consumer, _ in entries], regions, lists)),
         )
         for path, entries in found.items()
     )
 
 
 def _iommu_ranges(
-    state: EarlyBoot, entries: Sequence[Consumer], regions: dict[str, RegionState]
+    state: EarlyBoot,
+    entries: Sequence[Consumer],
+    regions: dict[str, RegionState],
+    lists: dict[str, IommuAddresses],
 ) -> Iterator[IommuRange]:
     if state.behaviour.iommu_addresses == "ignored":
         return
@@ -68,7 +72,10 @@ def _iommu_ranges(
             if address is None or region.requested_size is None:
                 continue
             base, size = address, region.requested_size
-        for entry in iommu_addresses(region.node.iommu_addresses, consumer.node):
+        path = region.node.path
+        if path not in lists:
+            lists[path] = IommuAddresses(region.node.iommu_addresses)
+        for entry in lists[path].of(consumer.node):
             yield _iommu_range(state, region, entry.iova, entry.size, (base, size))
 
 
@@ -98,20 +105,26 @@ def region_devices(state: EarlyBoot, confidence: Confidence) -> tuple[RegionDevi
         for row in REGION_DEVICES
         if row.since in ("first", state.behaviour.region_devices)
     }
+    # Of several entries with one name the first is found.
+    by_name = {entry.name: (entry.base, entry.size) for entry in reversed(state.table)}
     found = []
     for region in state.regions:
         names = compatible_names(state.behaviour, region.node.compatible)
         row = next((known[text] for text in names if text in known), None)
         if row is not None and is_enabled(region.node.node):
-            found.append(_region_device(state, confidence, region, row))
+            place = _address(region) if row.way is Way.ADDRESS else by_name.get(region.node.name)
+            found.append(_region_device(state, confidence, region, row, place))
     return tuple(found)
 
 
 def _region_device(
-    state: EarlyBoot, confidence: Confidence, region: RegionState, row: RegionDevice
+    state: EarlyBoot,
+    confidence: Confidence,
+    region: RegionState,
+    row: RegionDevice,
+    place: tuple[int, int] | None,
 ) -> RegionDeviceResult:
     node = region.node
-    place = _address(region) if row.way is Way.ADDRESS else _looked_up(state, node.name)
     errno, message = _probe(state, region, row, place)
     exactness, why = confidence.of_region(region)
     if state.ram_is_unknown and place is None and region.outcome is Outcome.UNKNOWN:
@@ -138,13 +151,6 @@ def _address(region: RegionState) -> tuple[int, int] | None:
         return None
     address = cpu_address(region.node.node)
     return None if address is None else (address, region.requested_size)
-
-
-def _looked_up(state: EarlyBoot, name: str) -> tuple[int, int] | None:
-    for entry in state.table:
-        if entry.name == name:
-            return entry.base, entry.size
-    return None
 
 
 def _probe(

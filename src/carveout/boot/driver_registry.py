@@ -16,6 +16,7 @@ from carveout.values import NamedTuple, dataclass, field
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from carveout.boot.memblock import MemblockRegion
     from carveout.boot.state import EarlyBoot, RegionState, ReservedMem
     from carveout.fdt import Node
     from carveout.kernel import Profile
@@ -56,6 +57,8 @@ class Binding(NamedTuple):
     state: EarlyBoot
     entry: ReservedMem
     device: DeviceState
+    memory: Sequence[MemblockRegion] = ()
+    """memblock's list of RAM at the end of early boot, ascending."""
 
 
 class RegionDriver(NamedTuple):

@@ -7,6 +7,8 @@ Source: RESERVEDMEM_OF_DECLARE users (kernel-semantics 3.7, 5.1).
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from carveout.board.dma import dma_limit
@@ -19,7 +21,7 @@ from carveout.span import Span, is_aligned
 
 if TYPE_CHECKING:
     from carveout.boot.driver_registry import Binding
-    from carveout.boot.state import EarlyBoot, RegionState, ReservedMem
+    from carveout.boot.state import EarlyBoot, RegionState
 
 _SOURCE = "kernel-semantics 3.7"
 _BEYOND = "reserved memory is beyond device's set DMA address range"
@@ -136,7 +138,7 @@ def coherent_attach(binding: Binding) -> Attached:
     """Map the pool, at the first device, and make it the device's (rmem_dma_device_init)."""
     state, entry = binding.state, binding.entry
     # The pool is mapped before the kernel looks whether the device has one already.
-    kind = _what_it_touches(state, entry)
+    kind = _what_it_touches(binding)
     if kind is not None:
         message = f"memremap attempted on {kind} {state.pa(entry.base)} size: 0x{entry.size:x}"
         # WARN_ONCE(): whichever pool comes first.
@@ -171,13 +173,16 @@ def _beyond_reach(binding: Binding) -> tuple[tuple[str, ...], str | None]:
     return (), None
 
 
-def _what_it_touches(state: EarlyBoot, entry: ReservedMem) -> str | None:
+def _what_it_touches(binding: Binding) -> str | None:
     # What keeps memremap() from mapping a pool: mapped RAM, or a mixture of that and other known memory.
-    touched = [
-        bool(region.flags & Flag.NOMAP)
-        for region in state.mb.memory
-        if region.base < entry.base + entry.size and entry.base < region.base + region.size
-    ]
+    state, entry, memory = binding.state, binding.entry, binding.memory
+    first = max(bisect_right(memory, entry.base, key=lambda region: region.base) - 1, 0)
+    touched = []
+    for region in islice(memory, first, None):
+        if region.base >= entry.base + entry.size:
+            break
+        if entry.base < region.base + region.size:
+            touched.append(bool(region.flags & Flag.NOMAP))
     if all(touched):
         return None
     # arm and powerpc do not tell no-map memory from a hole (5.5).

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from carveout.board.devices import cpu_address, device_name, iommu_addresses
+from carveout.board.devices import IommuAddresses, cpu_address, device_name
 from carveout.fdt import parse
 from carveout.fdt.draft import DraftNode
 from carveout.fdt.writer import build
@@ -83,7 +83,7 @@ def iommu(value: bytes, *, dma_ranges: bytes | None = None, width: int = 2) -> l
     assert dev is not None
     prop = region.prop("iommu-addresses")
     assert prop is not None
-    return [(entry.iova, entry.size) for entry in iommu_addresses(prop, dev)]
+    return [(entry.iova, entry.size) for entry in IommuAddresses(prop).of(dev)]
 
 
 @pytest.mark.parametrize(
@@ -114,3 +114,25 @@ def test_iommu_addresses_pass_dma_ranges() -> None:
     moved = cells(0, 0x1000, 0, 0x8000_1000, 0, 0x1000)
     assert iommu(cells(7, 0, 0x1000, 0, 0x200), dma_ranges=moved) == [(0x8000_1000, 0x200)]
     assert iommu(cells(7, 0, 0x9000, 0, 0x200), dma_ranges=moved) == []
+
+
+def test_iommu_addresses_of_two_devices_with_one_phandle() -> None:
+    # of_find_node_by_phandle() finds one of them.
+    first, second = (node(name, {"phandle": cells(7)}) for name in ("first", "second"))
+    tree = tree_of(first, second, node("region", {"iommu-addresses": cells(7, 0, 1, 0, 2)}))
+    region = tree.node("/region")
+    prop = region.prop("iommu-addresses")
+    found = {path: list(IommuAddresses(prop).of(tree.node(path))) for path in ("/first", "/second")}
+    assert {path: len(entries) for path, entries in found.items()} == {
+        tree.by_phandle(7).path: 1,
+        **{path: 0 for path in found if path != tree.by_phandle(7).path},
+    }
+
+
+def test_a_hostile_list_costs_no_more_than_its_length() -> None:
+    devices = [node(f"d{n}", {"phandle": cells(n + 1)}) for n in range(3000)]
+    value = cells(*range(1, 3001)) * 20
+    tree = tree_of(*devices, node("region", {"iommu-addresses": value}))
+    region = tree.node("/region")
+    table = IommuAddresses(region.prop("iommu-addresses"))
+    assert sum(len(list(table.of(tree.node(f"/d{n}")))) for n in range(3000)) > 3000

@@ -124,8 +124,10 @@ def test_the_first_of_two_equal_names_counts() -> None:
 
 def test_a_device_that_is_none() -> None:
     result = boot_regions("6.12", plain(), others=[device(1)])
-    with pytest.raises(LookupError, match="/soc/other: no device"):
+    with pytest.raises(LookupError, match=r"/soc/other: no device of this tree has a memory-region there$"):
         result.device("/soc/other")
+    with pytest.raises(LookupError, match=r"/vpu: no device .*; there is /vpu@1000$"):
+        result.device("/vpu")
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
