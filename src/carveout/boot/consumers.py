@@ -51,10 +51,12 @@ class Consumers:
         state = self._state
         if consumer.path not in self._devices:
             self._devices[consumer.path] = DeviceState(
-                node=consumer.node, restricted=self._restricted.get(consumer.path)
+                node=consumer.node,
+                driver=device_driver(_compatibles(consumer), state.scene.kernel),
+                restricted=self._restricted.get(consumer.path),
             )
         device = self._devices[consumer.path]
-        driver = device_driver(consumer.compatible, state.scene.kernel)
+        driver = device.driver
         ask = driver.ask_for(consumer.index, consumer.name) if driver is not None else None
         way = ask.way if ask is not None else Way.UNUSED if driver is not None else Way.UNKNOWN
         if consumer.index == device.restricted:
@@ -107,6 +109,15 @@ class Consumers:
         if not reasons:
             return Exactness.EXACT, ""
         return Exactness.MODELLED, "; ".join(reasons)
+
+
+def _compatibles(consumer: Consumer) -> tuple[str, ...]:
+    # A node without compatible is no device: the driver of the one above looks at it.
+    parent = consumer.node.parent
+    if consumer.compatible or parent is None or (prop := parent.prop("compatible")) is None:
+        return consumer.compatible
+    texts = prop.value.rstrip(b"\0").decode("utf-8", "surrogateescape").split("\0")
+    return tuple(f"{text}/{consumer.node.base_name}" for text in texts)
 
 
 def _restricted_entries(state: EarlyBoot) -> dict[str, int]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from carveout.boot.state import EarlyBoot, RegionState, ReservedMem
     from carveout.fdt import Node
     from carveout.kernel import Profile
+    from carveout.kernel.device_drivers import DeviceDriver
 
     Handler = Callable[[EarlyBoot, RegionState, int, int], int]
     """Takes (state, region, base, size); gives 0 or a negative errno."""
@@ -47,6 +48,8 @@ class DeviceState:
     assigned: list[ReservedMem] = field(default_factory=list)
     """The kernel's list of assigned regions, in order."""
     has_coherent_pool: bool = False
+    driver: DeviceDriver | None = None
+    """Its driver, where it is known how that asks."""
     restricted: int | None = None
     """The entry that the driver core attaches as its restricted pool."""
 

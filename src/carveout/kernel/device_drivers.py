@@ -57,7 +57,7 @@ class DeviceDriver(NamedTuple):
     name: str
     """The module."""
     compatibles: tuple[str, ...]
-    """A `*` stands for any text."""
+    """A `*` stands for any text. `COMPATIBLE/NAME`: a node of this name without compatible, below such a device."""
     asks: tuple[Ask, ...]
     source: str
     """Function and file it was read from."""
@@ -81,6 +81,9 @@ class DeviceDriver(NamedTuple):
 
 _QCOM_PAS = ("qcom,*-pas", "qcom,*-adsp-pil", "qcom,*-slpi-pil", "qcom,*-cdsp-pil")
 _QCOM_MSS = ("qcom,*-mss-pil",)
+# Nodes below that of the device, which have no compatible of their own.
+_QCOM_MSS_PARTS = ("qcom,*-mss-pil/mba", "qcom,*-mss-pil/mpss")
+_QCOM_MSS_METADATA = ("qcom,*-mss-pil/metadata",)
 _QCOM_WCNSS = ("qcom,pronto-v*-pil", "qcom,riva-pil")
 _QCOM_ADSP = ("qcom,*-wpss-pil", "qcom,sdm845-adsp-pil", "qcom,qcs404-cdsp-pil")
 _VENUS = ("qcom,*-venus", "qcom,*-venus-v2")
@@ -115,6 +118,17 @@ DEVICE_DRIVERS: tuple[DeviceDriver, ...] = (
             ("5.10", (Ask(Way.ADDRESS, (0, 1)),)),
             (_LOOKUP_SINCE, _EVERY_LOOKUP),
             (_RESOURCE_SINCE, (Ask(Way.RESOURCE, (0, 1)), Ask(Way.RESOURCE, (2,), needed=False))),
+        )
+    ),
+    *(
+        DeviceDriver("qcom_q6v5_mss", parts, asks, "q6v5_alloc_memory_region(), qcom_q6v5_mss.c", since=since)
+        for parts, since, asks in (
+            (_QCOM_MSS_PARTS, "5.10", (Ask(Way.ADDRESS, (0,)),)),
+            (_QCOM_MSS_PARTS, _LOOKUP_SINCE, (Ask(Way.LOOKUP, (0,)),)),
+            (_QCOM_MSS_PARTS, _RESOURCE_SINCE, (Ask(Way.RESOURCE, (0,)),)),
+            (_QCOM_MSS_METADATA, "5.10", ()),
+            (_QCOM_MSS_METADATA, _LOOKUP_SINCE, (Ask(Way.LOOKUP, (0,)),)),
+            (_QCOM_MSS_METADATA, _RESOURCE_SINCE, (Ask(Way.RESOURCE, (0,), needed=False),)),
         )
     ),
     *(

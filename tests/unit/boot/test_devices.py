@@ -179,6 +179,25 @@ def test_drivers_of_devices_and_a_region_that_the_kernel_placed(
 
 
 @pytest.mark.parametrize(
+    ("kernel", "part", "asks", "errno"),
+    [
+        pytest.param("6.1", "mba", "address", EINVAL, id="6.1"),
+        pytest.param("6.12", "mpss", "lookup", None, id="6.12"),
+        pytest.param("7.2", "metadata", "resource", None, id="7.2"),
+        pytest.param("6.1", "metadata", "unused", None, id="not-yet"),
+        pytest.param("6.12", "other", "unknown", None, id="another-node"),
+    ],
+)
+def test_a_node_below_a_device(kernel: str, part: str, asks: str, errno: int | None) -> None:
+    user = node(
+        "remoteproc", {"compatible": text("qcom,sc7180-mss-pil")}, node(part, {"memory-region": cells(1)})
+    )
+    result = boot_regions(kernel, region("dyn", size=mib(1), phandle=1), others=[user])
+    (use,) = result.device(f"/remoteproc/{part}").regions
+    assert (use.asks, use.errno) == (asks, errno)
+
+
+@pytest.mark.parametrize(
     ("kernel", "status", "errno"),
     [
         pytest.param("6.12", "disabled", EINVAL, id="lookup"),
