@@ -139,6 +139,20 @@ DEVICE_DRIVERS: tuple[DeviceDriver, ...] = (
         )
         for since, others in (("5.10", Way.LOOKUP), (_RESOURCE_SINCE, Way.RESOURCE))
     ),
+    *(
+        DeviceDriver("ath10k_snoc", ("qcom,wcn3990-wifi",), (ask,), "ath10k_setup_msa_resources(), snoc.c", since=since)
+        for since, ask in (
+            ("5.10", Ask(Way.ADDRESS, (0,))),
+            (_RESOURCE_SINCE, Ask(Way.RESOURCE, (0,), needed=False)),
+        )
+    ),
+    *(
+        DeviceDriver(
+            "xlnx_r5_remoteproc", ("xlnx,zynqmp-r5f",), (ask,),
+            "add_mem_regions_carveout(), xlnx_r5_remoteproc.c", since=since,
+        )
+        for since, ask in (("6.2", Ask(Way.LOOKUP)), (_RESOURCE_SINCE, Ask(Way.RESOURCE, needed=False)))
+    ),
     DeviceDriver(
         "mtk_scp", ("mediatek,*-scp",), (Ask(Way.DEVICE_INIT, (0,), errno=ENOMEM, tolerates=(ENODEV,)),),
         "scp_map_memory_region(), mtk_scp.c",
