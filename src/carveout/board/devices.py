@@ -77,7 +77,9 @@ def read_targets(tree: Tree, phandles: Iterable[int]) -> dict[int, Target]:
         if node is not None:
             compatible = node.prop("compatible")
             texts = compatible.value.rstrip(b"\0").lower().split(b"\0") if compatible is not None else []
-            found[phandle] = Target(node, is_enabled(node), cpu_address(node), tuple(texts))
+            found[phandle] = Target(
+                node=node, enabled=is_enabled(node), address=cpu_address(node), compatible=tuple(texts)
+            )
     return found
 
 

@@ -108,7 +108,8 @@ class Consumer:
     """All of memory-region-names."""
 
 
-class Target(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
     """The node that a phandle in a memory-region leads to."""
 
     node: Node

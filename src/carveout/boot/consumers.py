@@ -188,4 +188,4 @@ def _release(state: EarlyBoot, device: DeviceState) -> None:
     for entry in reversed(device.assigned):
         give_back = entry.ops.device_release if entry.ops is not None else None
         if give_back is not None:
-            give_back(Binding(state, entry, device))
+            give_back(Binding(state=state, entry=entry, device=device))

@@ -13,7 +13,7 @@ from carveout.boot.driver_registry import Attached, Binding
 from carveout.boot.result import MappingKind, Outcome
 from carveout.boot.state import EINVAL, ENODEV
 from carveout.kernel.device_drivers import Way
-from carveout.values import NamedTuple
+from carveout.values import dataclass
 
 if TYPE_CHECKING:
     from carveout.board import Consumer
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 _POOLS = ("cma", "dma", "restricted")
 
 
-class Answers(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
     """What the calls answer for one entry. Errnos are positive; None: success."""
 
     calls: tuple[tuple[Way, int | None], ...] = ()
@@ -82,14 +83,14 @@ class RegionCalls:
         target = state.board.targets.get(consumer.phandle)
         if target is None:
             fault = "the phandle leads nowhere"
-            return Answers(self._table(ENODEV, EINVAL, ENODEV, EINVAL), fault=fault, init_errno=ENODEV,
+            return Answers(calls=self._table(ENODEV, EINVAL, ENODEV, EINVAL), fault=fault, init_errno=ENODEV,
                            init_message=fault)  # fmt: skip
         address = None if target.address is not None else EINVAL
         found = self.lookup(target.node)
         if not target.enabled:
             missing = None if found is not None else EINVAL
             return Answers(
-                self._table(None, missing, ENODEV, address),
+                calls=self._table(None, missing, ENODEV, address),
                 fault="the region is disabled" if missing else None,
                 remark="the region is disabled: the driver is told all is well, and gets no memory",
                 init_message="the region is disabled: the driver is told all is well, and gets no memory",
@@ -119,7 +120,7 @@ class RegionCalls:
         elif bound.ops is None or bound.ops.device_init is None:
             attached = Attached(errno=EINVAL, message=_no_driver(bound))
         else:
-            attached = self._attach(bound, device, counts=asks_driver)
+            attached = self._attach(consumer, bound, device, counts=asks_driver)
         log = attached.log
         message = attached.message
         is_assigned = attached.errno is None and asks_driver
@@ -134,27 +135,35 @@ class RegionCalls:
             remark=_remark(consumer, entry),
             init_errno=attached.errno,
             init_message=message,
-            init_log=log,
+            init_log=log if consumer.enabled else (),
             mapping=attached.mapping,
             doubt=attached.doubt,
             is_assigned=is_assigned,
         )
 
-    def _attach(self, entry: ReservedMem, device: DeviceState, *, counts: bool) -> Attached:
+    def _attach(
+        self, consumer: Consumer, entry: ReservedMem, device: DeviceState, *, counts: bool
+    ) -> Attached:
+        # counts: its driver makes this call. The driver of a disabled device makes none; what it would get is told.
         assert entry.ops is not None
         assert entry.ops.device_init is not None
-        if counts:
-            attached = entry.ops.device_init(Binding(self._state, entry, device, self._memory))
+        if counts and consumer.enabled:
+            attached = entry.ops.device_init(self._binding(entry, device))
             if attached.errno is None:
                 device.assigned.append(entry)
             return attached
-        # Nobody calls it: the answer must leave no trace, and a driver of the user's is not asked.
+        # The answer must leave no trace, and a driver of the user's is not asked.
         if entry.ops.is_users:
             return Attached()
         warned, has_pool = set(self._state.warned), device.has_coherent_pool
-        attached = entry.ops.device_init(Binding(self._state, entry, device, self._memory))
-        self._state.warned, device.has_coherent_pool = warned, has_pool
+        attached = entry.ops.device_init(self._binding(entry, device))
+        self._state.warned = warned
+        if not counts:
+            device.has_coherent_pool = has_pool
         return attached
+
+    def _binding(self, entry: ReservedMem, device: DeviceState) -> Binding:
+        return Binding(state=self._state, entry=entry, device=device, memory=self._memory)
 
     def _table(
         self, device_init: int | None, lookup: int | None, resource: int | None, address: int | None

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from carveout.boot.result import ConsumerResult, Exactness
 from carveout.kernel.device_drivers import Way
@@ -16,15 +15,6 @@ if TYPE_CHECKING:
 ENODEV = 19
 
 
-class IommuKind(StrEnum):
-    """What an IOMMU does with a range of a device's addresses."""
-
-    DIRECT = "direct"
-    """Mapped to the same physical addresses before the device is attached."""
-    RESERVED = "reserved"
-    """Kept free of mappings."""
-
-
 class IommuRange(NamedTuple):
     """One entry of `iommu-addresses` as it takes effect for a device."""
 
@@ -32,7 +22,8 @@ class IommuRange(NamedTuple):
     """Path of the region."""
     iova: int
     size: int
-    kind: IommuKind
+    kind: Literal["direct", "reserved"]
+    """Mapped to the same physical addresses before the device is attached, or kept free of mappings."""
     log: tuple[str, ...] = ()
     """The warning that the kernel prints, less the name of driver and device in front."""
 

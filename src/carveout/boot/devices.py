@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from carveout.board.decode import is_enabled
 from carveout.board.devices import IommuAddresses, cpu_address, device_name
-from carveout.boot.device_result import Device, IommuKind, IommuRange, RegionDeviceResult
+from carveout.boot.device_result import Device, IommuRange, RegionDeviceResult
 from carveout.boot.region_nodes import compatible_names
 from carveout.boot.result import Exactness, Outcome
 from carveout.boot.state import EINVAL
@@ -86,14 +86,14 @@ def _iommu_range(
     base, length = physical
     # A range of one byte or less counts as none: its first and last address are compared.
     if length <= 1:
-        return IommuRange(path, iova, size, IommuKind.RESERVED)
+        return IommuRange(path, iova, size, "reserved")
     if (iova, size) == physical:
-        return IommuRange(path, iova, size, IommuKind.DIRECT)
+        return IommuRange(path, iova, size, "direct")
     line = (
         f"treating non-direct mapping [[mem 0x{base:08x}-0x{base + length - 1:08x} flags 0x200]] -> "
         f"[{state.pa(iova)}-{state.pa(iova + size - 1)}] as reservation"
     )
-    return IommuRange(path, iova, size, IommuKind.RESERVED, (line,))
+    return IommuRange(path, iova, size, "reserved", (line,))
 
 
 def region_devices(state: EarlyBoot, confidence: Confidence) -> tuple[RegionDeviceResult, ...]:

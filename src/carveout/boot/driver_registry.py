@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     """Takes (state, region, base, size); gives 0 or a negative errno."""
 
 
-class Attached(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attached:
     """What a device_init operation answers."""
 
     errno: int | None = None
@@ -54,7 +55,8 @@ class DeviceState:
     """The entry that the driver core attaches as its restricted pool."""
 
 
-class Binding(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
     """One region on its way to one device: what a device_init operation is given."""
 
     state: EarlyBoot
@@ -91,7 +93,8 @@ class RegionDriver(NamedTuple):
         return self._replace(compatible=compatible, is_users=True)
 
 
-class RegionDrivers(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionDrivers:
     """A registry: never changed, `with_driver()` returns another one."""
 
     rows: tuple[RegionDriver, ...]
@@ -99,7 +102,7 @@ class RegionDrivers(NamedTuple):
 
     def with_driver(self, driver: RegionDriver, *, first: bool = False) -> RegionDrivers:
         """Return a registry with one more driver, linked behind all others, or before them."""
-        return RegionDrivers((driver, *self.rows) if first else (*self.rows, driver))
+        return RegionDrivers(rows=(driver, *self.rows) if first else (*self.rows, driver))
 
     def named(self, name: str) -> RegionDriver:
         """Return the first driver of this name. Raises: KeyError."""

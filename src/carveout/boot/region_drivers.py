@@ -204,7 +204,7 @@ def emc_table_attach(binding: Binding) -> Attached:  # noqa: ARG001 any region c
 
 
 KERNEL_DRIVERS = RegionDrivers(
-    (
+    rows=(
         RegionDriver(
             compatible="shared-dma-pool",
             name="cma",

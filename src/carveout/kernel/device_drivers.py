@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from carveout.kernel.release import parse_release, series_key
-from carveout.values import NamedTuple
+from carveout.values import NamedTuple, dataclass
 
 EINVAL, ENODEV, ENOMEM = 22, 19, 12
 
@@ -35,7 +35,8 @@ class Way(StrEnum):
     """Not known for this driver."""
 
 
-class Ask(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
     """With which call a driver asks for which of its entries."""
 
     way: Way
@@ -87,9 +88,9 @@ _QCOM_MSS_METADATA = ("qcom,*-mss-pil/metadata",)
 _QCOM_WCNSS = ("qcom,pronto-v*-pil", "qcom,riva-pil")
 _QCOM_ADSP = ("qcom,*-wpss-pil", "qcom,sdm845-adsp-pil", "qcom,qcs404-cdsp-pil")
 _VENUS = ("qcom,*-venus", "qcom,*-venus-v2")
-_EVERY_ADDRESS = (Ask(Way.ADDRESS),)
-_EVERY_LOOKUP = (Ask(Way.LOOKUP),)
-_EVERY_RESOURCE = (Ask(Way.RESOURCE),)
+_EVERY_ADDRESS = (Ask(way=Way.ADDRESS),)
+_EVERY_LOOKUP = (Ask(way=Way.LOOKUP),)
+_EVERY_RESOURCE = (Ask(way=Way.RESOURCE),)
 # Rob Herring's patches of 2025, "Use of_reserved_mem_region_to_resource() for memory-region", show the drivers of
 # remoteproc, media and DRM before and after. Before 2023 the ones of Qualcomm took the address from the node.
 _RESOURCE_SINCE = "6.19"
@@ -115,26 +116,26 @@ DEVICE_DRIVERS: tuple[DeviceDriver, ...] = (
             "qcom_q6v5_mss", _QCOM_MSS, asks, "q6v5_alloc_memory_region(), qcom_q6v5_mss.c", since=since
         )
         for since, asks in (
-            ("5.10", (Ask(Way.ADDRESS, (0, 1)),)),
+            ("5.10", (Ask(way=Way.ADDRESS, indexes=(0, 1)),)),
             (_LOOKUP_SINCE, _EVERY_LOOKUP),
-            (_RESOURCE_SINCE, (Ask(Way.RESOURCE, (0, 1)), Ask(Way.RESOURCE, (2,), needed=False))),
+            (_RESOURCE_SINCE, (Ask(way=Way.RESOURCE, indexes=(0, 1)), Ask(way=Way.RESOURCE, indexes=(2,), needed=False))),
         )
     ),
     *(
         DeviceDriver("qcom_q6v5_mss", parts, asks, "q6v5_alloc_memory_region(), qcom_q6v5_mss.c", since=since)
         for parts, since, asks in (
-            (_QCOM_MSS_PARTS, "5.10", (Ask(Way.ADDRESS, (0,)),)),
-            (_QCOM_MSS_PARTS, _LOOKUP_SINCE, (Ask(Way.LOOKUP, (0,)),)),
-            (_QCOM_MSS_PARTS, _RESOURCE_SINCE, (Ask(Way.RESOURCE, (0,)),)),
+            (_QCOM_MSS_PARTS, "5.10", (Ask(way=Way.ADDRESS, indexes=(0,)),)),
+            (_QCOM_MSS_PARTS, _LOOKUP_SINCE, (Ask(way=Way.LOOKUP, indexes=(0,)),)),
+            (_QCOM_MSS_PARTS, _RESOURCE_SINCE, (Ask(way=Way.RESOURCE, indexes=(0,)),)),
             (_QCOM_MSS_METADATA, "5.10", ()),
-            (_QCOM_MSS_METADATA, _LOOKUP_SINCE, (Ask(Way.LOOKUP, (0,)),)),
-            (_QCOM_MSS_METADATA, _RESOURCE_SINCE, (Ask(Way.RESOURCE, (0,), needed=False),)),
+            (_QCOM_MSS_METADATA, _LOOKUP_SINCE, (Ask(way=Way.LOOKUP, indexes=(0,)),)),
+            (_QCOM_MSS_METADATA, _RESOURCE_SINCE, (Ask(way=Way.RESOURCE, indexes=(0,), needed=False),)),
         )
     ),
     *(
         DeviceDriver(
             "ti_k3_rproc", ("ti,*-r5f", "ti,*-c71-dsp", "ti,*-c66-dsp", "ti,*-c7xv-dsp", "ti,*-m4fss"),
-            (Ask(Way.DEVICE_INIT, (0,)), Ask(others)),
+            (Ask(way=Way.DEVICE_INIT, indexes=(0,)), Ask(way=others)),
             "k3_r5_reserved_mem_init(), ti_k3_r5_remoteproc.c", since=since,
         )
         for since, others in (("5.10", Way.LOOKUP), (_RESOURCE_SINCE, Way.RESOURCE))
@@ -142,8 +143,8 @@ DEVICE_DRIVERS: tuple[DeviceDriver, ...] = (
     *(
         DeviceDriver("ath10k_snoc", ("qcom,wcn3990-wifi",), (ask,), "ath10k_setup_msa_resources(), snoc.c", since=since)
         for since, ask in (
-            ("5.10", Ask(Way.ADDRESS, (0,))),
-            (_RESOURCE_SINCE, Ask(Way.RESOURCE, (0,), needed=False)),
+            ("5.10", Ask(way=Way.ADDRESS, indexes=(0,))),
+            (_RESOURCE_SINCE, Ask(way=Way.RESOURCE, indexes=(0,), needed=False)),
         )
     ),
     *(
@@ -151,23 +152,23 @@ DEVICE_DRIVERS: tuple[DeviceDriver, ...] = (
             "xlnx_r5_remoteproc", ("xlnx,zynqmp-r5f",), (ask,),
             "add_mem_regions_carveout(), xlnx_r5_remoteproc.c", since=since,
         )
-        for since, ask in (("6.2", Ask(Way.LOOKUP)), (_RESOURCE_SINCE, Ask(Way.RESOURCE, needed=False)))
+        for since, ask in (("6.2", Ask(way=Way.LOOKUP)), (_RESOURCE_SINCE, Ask(way=Way.RESOURCE, needed=False)))
     ),
     DeviceDriver(
-        "mtk_scp", ("mediatek,*-scp",), (Ask(Way.DEVICE_INIT, (0,), errno=ENOMEM, tolerates=(ENODEV,)),),
+        "mtk_scp", ("mediatek,*-scp",), (Ask(way=Way.DEVICE_INIT, indexes=(0,), errno=ENOMEM, tolerates=(ENODEV,)),),
         "scp_map_memory_region(), mtk_scp.c",
     ),
     DeviceDriver(
-        "fastrpc", ("qcom,fastrpc",), (Ask(Way.DEVICE_INIT, (0,), needed=False),),
+        "fastrpc", ("qcom,fastrpc",), (Ask(way=Way.DEVICE_INIT, indexes=(0,), needed=False),),
         "fastrpc_rpmsg_probe(), drivers/misc/fastrpc.c", since="6.1",
     ),
     DeviceDriver(
-        "sunxi_cedrus", ("allwinner,*-video-engine",), (Ask(Way.DEVICE_INIT, (0,), tolerates=(ENODEV,)),),
+        "sunxi_cedrus", ("allwinner,*-video-engine",), (Ask(way=Way.DEVICE_INIT, indexes=(0,), tolerates=(ENODEV,)),),
         "tests/data/devices", is_booted=True,
     ),
     DeviceDriver(
         "snd_sof_mediatek", ("mediatek,mt8186-dsp", "mediatek,mt8195-dsp"),
-        (Ask(Way.DEVICE_INIT, (0,)), Ask(Way.ADDRESS, (1,))), "platform_parse_resource(), sof/mediatek",
+        (Ask(way=Way.DEVICE_INIT, indexes=(0,)), Ask(way=Way.ADDRESS, indexes=(1,))), "platform_parse_resource(), sof/mediatek",
     ),
     DeviceDriver("fastrpc", ("qcom,fastrpc",), (), "fastrpc_rpmsg_probe(), drivers/misc/fastrpc.c"),
     DeviceDriver(
@@ -177,11 +178,11 @@ DEVICE_DRIVERS: tuple[DeviceDriver, ...] = (
         "simpledrm", ("simple-framebuffer",), (), "simplefb_get_memory_of(), simpledrm.c: not there yet"
     ),
     DeviceDriver(
-        "simpledrm", ("simple-framebuffer",), (Ask(Way.ADDRESS, (0,)),),
+        "simpledrm", ("simple-framebuffer",), (Ask(way=Way.ADDRESS, indexes=(0,)),),
         "simplefb_get_memory_of(), simpledrm.c", since="6.3",
     ),
     DeviceDriver(
-        "simpledrm", ("simple-framebuffer",), (Ask(Way.RESOURCE, (0,), needed=False),),
+        "simpledrm", ("simple-framebuffer",), (Ask(way=Way.RESOURCE, indexes=(0,), needed=False),),
         "simplefb_get_memory_of(), simpledrm.c", since="6.18",
     ),
 )  # fmt: skip

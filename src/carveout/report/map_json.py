@@ -156,7 +156,7 @@ def _device(device: Device) -> dict[str, Json]:
                 "region": entry.region,
                 "iova": hex(entry.iova),
                 "size": hex(entry.size),
-                "kind": str(entry.kind),
+                "kind": entry.kind,
                 "log": list(entry.log),
             }
             for entry in device.iommu

@@ -292,6 +292,16 @@ def test_a_warning_that_is_printed_once(kernel: str) -> None:
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
+def test_a_disabled_device_leaves_no_line_in_the_log(kernel: str) -> None:
+    pool = region("p@50000000", reg=[(AT, mib(1))], compatible=POOL, phandle=1)
+    off = node("off", {"memory-region": cells(1), "status": text("disabled")})
+    first, second = boot_regions(kernel, pool, others=[off, device(1)]).consumers
+    assert (first.errno, first.enabled, first.log) == (EINVAL, False, ())
+    # The warning that is printed once is the enabled device's.
+    assert second.log[0] == "memremap attempted on ram 0x0000000050000000 size: 0x100000"
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize(
     ("compatible", "driver", "since"),
     [

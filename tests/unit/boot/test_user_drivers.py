@@ -217,6 +217,23 @@ def test_devices(kernel: str) -> None:
     assert {use.exactness for use in result.consumers} == {"modelled"}
 
 
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_disabled_device_asks_nobody(kernel: str) -> None:
+    asked: list[str] = []
+
+    def device_init(_region: RegionView, device: DeviceView) -> int:
+        asked.append(device.path)
+        return 0
+
+    devices = (
+        node("off@1000", {"memory-region": cells(1), "status": text("disabled")}),
+        node("on@2000", {"memory-region": cells(1)}),
+    )
+    result = run(kernel, region_driver(QMAN, device_init=device_init), others=devices)
+    assert asked == ["/on@2000"]
+    assert [use.log for use in result.consumers] == [(), ("assigned reserved memory node qman@50000000",)]
+
+
 def raises(_view: RegionView) -> int:
     return int("x")
 

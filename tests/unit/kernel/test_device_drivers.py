@@ -49,8 +49,8 @@ def test_a_driver_that_does_not_ask_yet() -> None:
 
 
 def test_entries_by_name_and_number() -> None:
-    by_name = Ask(Way.LOOKUP, name="firmware")
-    rest = Ask(Way.DEVICE_INIT, (0, 1))
+    by_name = Ask(way=Way.LOOKUP, name="firmware")
+    rest = Ask(way=Way.DEVICE_INIT, indexes=(0, 1))
     driver = DeviceDriver("x", ("x",), (by_name, rest), "")
     assert driver.ask_for(0, "firmware") is by_name
     assert driver.ask_for(1, "other") is rest
