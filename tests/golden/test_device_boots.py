@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import carveout
+from carveout.board import read_board
 from carveout.board.devices import device_name
+from carveout.fdt.edit import remove_node
 from support.boards import IMAGES, KERNELS
 
 if TYPE_CHECKING:
+    from carveout.board import Board
     from carveout.boot.result import Boot
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "devices"
@@ -25,9 +28,9 @@ def recorded(kernel: str) -> Any:
     return json.loads((DATA / f"{kernel}.json").read_text(encoding="utf-8"))
 
 
-def simulated(kernel: str) -> Boot:
+def simulated(kernel: str, board: Board = BOARD) -> Boot:
     scene = carveout.Scene(kernel=kernel, kernel_image=IMAGES[kernel, 4096], dtb_at=0x4800_0000)
-    return carveout.boot(BOARD, scene)
+    return carveout.boot(board, scene)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -71,13 +74,20 @@ def test_devices_of_regions_and_their_names(kernel: str) -> None:
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_a_dynamic_ramoops_is_refused(kernel: str) -> None:
-    name = "reserved-memory:ramoops-dyn"
-    (line,) = [line for line in recorded(kernel)["log"] if name in line and "failed with error" in line]
-    errnos = {device.name: device.errno for device in simulated(kernel).region_devices}
-    assert (errnos[name], errnos["5a000000.ramoops"]) == (int(line.rpartition("-")[2]), None)
-    drivers = {device["name"]: device["driver"] for device in recorded(kernel)["platform_devices"]}
-    assert (drivers[name], drivers["5a000000.ramoops"]) == (None, "ramoops")
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_dynamic_ramoops_is_refused(kernel: str, alone: bool) -> None:
+    dynamic, static = "reserved-memory:ramoops-dyn", "5a000000.ramoops"
+    if alone:
+        lines = json.loads((DATA / "ramoops-alone.json").read_text(encoding="utf-8"))[kernel]
+        boot = simulated(kernel, read_board(remove_node(BOARD.tree, "/reserved-memory/ramoops@5a000000")))
+    else:
+        lines, boot = recorded(kernel)["log"], simulated(kernel)
+    devices = {device.name: device for device in boot.region_devices}
+    (failed,) = [line for line in lines if dynamic in line and "failed with error" in line]
+    assert devices[dynamic].errno == int(failed.rpartition("-")[2])
+    assert alone is (static not in devices)
+    (line,) = devices[dynamic].log
+    assert {f"ramoops {dynamic}: {line}", f"ramoops: {line}"} & set(lines)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)

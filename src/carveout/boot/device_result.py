@@ -108,6 +108,8 @@ class RegionDeviceResult:
     message: str | None
     exactness: Exactness
     why: str
+    log: tuple[str, ...] = ()
+    """The lines its driver prints when it gives up, less the name of driver and device in front."""
 
 
 def device_of(boot: Boot, path: str) -> Device:

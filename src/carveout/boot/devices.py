@@ -107,13 +107,16 @@ def region_devices(state: EarlyBoot, confidence: Confidence) -> tuple[RegionDevi
     }
     # Of several entries with one name the first is found.
     by_name = {entry.name: (entry.base, entry.size) for entry in reversed(state.table)}
-    found = []
+    found: list[RegionDeviceResult] = []
+    taken: set[str] = set()
     for region in state.regions:
         names = compatible_names(state.behaviour, region.node.compatible)
         row = next((known[text] for text in names if text in known), None)
         if row is not None and is_enabled(region.node.node):
             place = _address(region) if row.way is Way.ADDRESS else by_name.get(region.node.name)
-            found.append(_region_device(state, confidence, region, row, place))
+            found.append(_region_device(state, confidence, region, row, place, taken))
+            if found[-1].errno is None and row.only_one:
+                taken.add(row.driver)
     return tuple(found)
 
 
@@ -123,13 +126,14 @@ def _region_device(
     region: RegionState,
     row: RegionDevice,
     place: tuple[int, int] | None,
+    taken: set[str],
 ) -> RegionDeviceResult:
     node = region.node
-    errno, message = _probe(state, region, row, place)
+    errno, message, log = _probe(state, region, row, place, taken)
     exactness, why = confidence.of_region(region)
     if state.ram_is_unknown and place is None and region.outcome is Outcome.UNKNOWN:
-        errno, message = None, why
-    elif exactness is Exactness.EXACT:
+        errno, message, log = None, why, ()
+    elif exactness is Exactness.EXACT and not row.is_booted:
         exactness, why = Exactness.MODELLED, f"what {row.driver} does with it was read, not booted"
     return RegionDeviceResult(
         path=node.path,
@@ -143,6 +147,7 @@ def _region_device(
         message=message,
         exactness=exactness,
         why=why,
+        log=log,
     )
 
 
@@ -154,17 +159,24 @@ def _address(region: RegionState) -> tuple[int, int] | None:
 
 
 def _probe(
-    state: EarlyBoot, region: RegionState, row: RegionDevice, place: tuple[int, int] | None
-) -> tuple[int | None, str | None]:
+    state: EarlyBoot,
+    region: RegionState,
+    row: RegionDevice,
+    place: tuple[int, int] | None,
+    taken: set[str],
+) -> tuple[int | None, str | None, tuple[str, ...]]:
+    # What the driver ends with: errno, message, lines of the log.
+    if row.driver in taken:
+        return EINVAL, f"{row.driver} has a region already, and takes only one", ("already initialized",)
     if place is None:
         if row.way is Way.ADDRESS:
             reason = "its driver takes the address from reg, and the region has none that can be used"
         else:
             reason = "the kernel has no such region"
-        return EINVAL, f'{reason}: "{row.missing}"' if row.missing else reason
+        return EINVAL, reason, (row.missing,) if row.missing else ()
     page = state.config.page_size
     if row.page_aligned and not (is_aligned(place[0], page) and is_aligned(place[1], page)):
-        return EINVAL, 'it does not begin and end at a page: "memory region must be page-aligned"'
+        return EINVAL, "it does not begin and end at a page", ("memory region must be page-aligned",)
     if region.outcome is Outcome.RELEASED:
-        return None, "its driver finds the region, although the memory was given back to the system"
-    return None, None
+        return None, "its driver finds the region, although the memory was given back to the system", ()
+    return None, None, ()

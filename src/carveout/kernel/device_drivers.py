@@ -238,6 +238,10 @@ class RegionDevice(NamedTuple):
     """What the driver prints when it cannot find its region."""
     since: str = "first"
     """The value of Behaviour.region_devices from which on; `first`: always."""
+    only_one: bool = False
+    """The driver takes the first region it can use, and refuses others."""
+    is_booted: bool = False
+    """Recorded boots show it; otherwise it was read."""
     page_aligned: bool = False
     """The driver refuses a region that does not begin and end at a page."""
 
@@ -245,7 +249,10 @@ class RegionDevice(NamedTuple):
 REGION_DEVICES: tuple[RegionDevice, ...] = (
     RegionDevice("qcom,rmtfs-mem", "qcom_rmtfs_mem", Way.LOOKUP, "failed to acquire memory region"),
     RegionDevice("qcom,cmd-db", "cmd-db", Way.LOOKUP, "failed to acquire memory region"),
-    RegionDevice("ramoops", "ramoops", Way.ADDRESS, "failed to locate DT /reserved-memory resource"),
+    RegionDevice(
+        "ramoops", "ramoops", Way.ADDRESS, "failed to locate DT /reserved-memory resource", only_one=True,
+        is_booted=True,
+    ),
     RegionDevice("phram", "phram", Way.ADDRESS, "", since="more"),
     RegionDevice("qcom,smem", "qcom-smem", Way.LOOKUP, "", since="more"),
     RegionDevice("nvmem-rmem", "rmem", Way.LOOKUP, "Failed to lookup reserved memory", since="more"),
@@ -254,4 +261,4 @@ REGION_DEVICES: tuple[RegionDevice, ...] = (
         since="more", page_aligned=True,
     ),
 )  # fmt: skip
-"""Source: reserved_mem_matches[], drivers/of/platform.c (kernel-semantics 3.7); the drivers named."""
+"""Source: reserved_mem_matches[], drivers/of/platform.c (kernel-semantics 3.7); the drivers named; tests/data/devices."""

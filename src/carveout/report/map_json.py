@@ -175,6 +175,7 @@ def _region_device(device: RegionDeviceResult) -> dict[str, Json]:
         "size": _hex(device.size),
         "errno": device.errno,
         "message": device.message,
+        "log": list(device.log),
         "exactness": str(device.exactness),
         "why": device.why,
     }

@@ -146,6 +146,7 @@ def _consumers(
             text = (
                 f"{region_device(device)} gets {errno_name(device.errno)} for {device.path}: {device.message}"
             )
+            text += "".join(f'; it prints "{line}"' for line in device.log)
             lines += _wrapped(terminal, safe(text, ascii_only=terminal.ascii_only), "  ", "    ")
     if asleep:
         text = f"{asleep} more in disabled devices (--all lists them)"

@@ -323,7 +323,7 @@ def test_devices_of_regions(kernel: str, compatible: str, driver: str | None, si
     assert [(one.name, one.driver, one.errno, one.base) for one in found] == (
         [("50000000.r", driver, None, AT)] if is_made else []
     )
-    assert all(one.exactness == "modelled" for one in found)
+    assert all(one.exactness == ("exact" if driver == "ramoops" else "modelled") for one in found)
 
 
 @pytest.mark.parametrize(
@@ -346,7 +346,22 @@ def test_devices_of_regions_that_fail(target: DraftNode, errno: int | str | None
         return
     (one,) = found
     assert one.errno == errno
-    assert (words or "") in (one.message or "")
+    assert (words or "") in " ".join([one.message or "", *one.log])
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_one_ramoops_is_enough(kernel: str) -> None:
+    # ramoops_probe() refuses another before it looks at it; one that fails does not count.
+    regions = [
+        region("first", size=mib(1), compatible="ramoops"),
+        plain("oops@50000000", compatible="ramoops"),
+        plain("oops@52000000", 0x5200_0000, 2, compatible="ramoops"),
+    ]
+    found = boot_regions(kernel, *regions).region_devices
+    assert [one.errno for one in found] == [EINVAL, None, EINVAL]
+    assert [one.log for one in found] == [
+        ("failed to locate DT /reserved-memory resource",), (), ("already initialized",),
+    ]  # fmt: skip
 
 
 def test_powerpc_makes_no_devices_of_regions() -> None:
