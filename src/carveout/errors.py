@@ -129,6 +129,20 @@ class UnsupportedProfile(UsageError):
     """A kernel, architecture or configuration about which carveout knows nothing."""
 
 
+class RegionDriverError(UsageError):
+    """A region driver given to boot() fails, or answers what no driver can.
+
+    driver: its name. operation: the function at fault, such as `init`. path: the region it was called for.
+    """
+
+    def __init__(self, message: str, *, driver: str, operation: str, path: str) -> None:
+        """Keep what is at fault beside the text, and put it in front of the text."""
+        super().__init__(f"region driver {driver}: {operation}() for {path} {message}")
+        self.driver = driver
+        self.operation = operation
+        self.path = path
+
+
 class ToolMissing(InputError):
     """A program that this input needs is not installed. The message says how to get it."""
 

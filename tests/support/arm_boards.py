@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from carveout.boot.cmdline import parse_cmdline
 from carveout.boot.memblock import MemblockRules
+from carveout.boot.region_drivers import KERNEL_DRIVERS
 from carveout.boot.resolve import resolve_scene
 from carveout.boot.run import boot
 from carveout.boot.scene import Scene
@@ -57,7 +58,12 @@ def arm_state(kernel: str, *banks: Span, **scene: Any) -> EarlyBoot:
     resolved, profile = resolve_scene(board, arm_scene(kernel, **scene))
     rules = MemblockRules(phys_bits=32, page_size=4096, smp_cache_bytes=64)
     state = EarlyBoot(
-        board=board, scene=resolved, profile=profile, arguments=parse_cmdline(resolved.cmdline), rules=rules
+        board=board,
+        scene=resolved,
+        profile=profile,
+        arguments=parse_cmdline(resolved.cmdline),
+        rules=rules,
+        drivers=KERNEL_DRIVERS,
     )
     for bank in banks:
         state.mb.add(bank.start, bank.size)

@@ -76,9 +76,17 @@ def test_results_do_not_change() -> None:
 
 
 def test_what_is_offered() -> None:
-    assert set(carveout.__all__) == {"CarveoutError", "Scene", "__version__", "boot", "load"}
+    assert set(carveout.__all__) == {
+        "CarveoutError", "DeviceView", "KERNEL_DRIVERS", "MappingKind", "RegionDriver", "RegionDrivers",
+        "RegionView", "Scene", "__version__", "boot", "load", "region_driver",
+    }  # fmt: skip
     assert all(hasattr(carveout, name) for name in carveout.__all__)
     assert re.fullmatch(r"\d+\.\d+\.\d+", carveout.__version__)
+
+
+def test_what_is_not_offered() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = carveout.nothing
 
 
 def test_the_example_of_the_readme(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,12 +73,31 @@ def _cpu_entries(prop: Property) -> list[tuple[int, int]]:
     return [
         (cpu, size)
         for _, parent_address, size in raw_entries(prop)
-        if (cpu := _translate(prop.node.parent, parent_address)) is not None
+        if (cpu := translate_dma(prop.node.parent, parent_address)) is not None
     ]
 
 
-def _translate(bus: Node | None, address: int) -> int | None:
-    # A bus without dma-ranges, or with an empty one, passes addresses through unchanged.
+def dma_limit(device: Node) -> int | None:
+    """Return the highest address that the nearest bus with a dma-ranges passes on for a device; None: no limit.
+
+    An address of that bus, as bus_dma_limit is. Source: of_dma_get_range(), drivers/of/address.c.
+    """
+    bus = device.parent
+    for _ in range(_MAX_DEPTH):
+        if bus is None or bus.parent is None:
+            return None
+        prop = bus.prop("dma-ranges")
+        if prop is not None and prop.length:
+            return max((address + size - 1 for address, _, size in _raw_entries(prop) if size), default=None)
+        bus = bus.parent
+    return None
+
+
+def translate_dma(bus: Node | None, address: int) -> int | None:
+    """Return the CPU's address behind an address on a bus; None when a dma-ranges above does not pass it on.
+
+    A bus without dma-ranges, or with an empty one, passes addresses through unchanged.
+    """
     for _ in range(_MAX_DEPTH):
         if bus is None or bus.parent is None:
             return address

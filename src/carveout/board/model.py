@@ -95,6 +95,7 @@ class Consumer:
     """One entry of a device's memory-region. region: path the phandle leads to, or None."""
 
     path: str
+    node: Node
     index: int
     phandle: int
     name: str | None
@@ -103,6 +104,21 @@ class Consumer:
     compatible: tuple[str, ...]
     enabled: bool
     """False when the device or a node above it is disabled."""
+    names: tuple[str, ...] = ()
+    """All of memory-region-names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The node that a phandle in a memory-region leads to."""
+
+    node: Node
+    enabled: bool
+    """Its own status."""
+    address: int | None
+    """The first address of its reg as of_address_to_resource() finds it."""
+    compatible: tuple[bytes, ...]
+    """In lower case."""
 
 
 class DmaRanges(NamedTuple):
@@ -151,6 +167,22 @@ class Board:
     def shape(self) -> TreeShape:
         """The counts that decide how much memory unflattening takes; made when first asked for."""
         return read_shape(self.tree)
+
+    @cached_property
+    def targets(self) -> dict[int, Target]:
+        """Where the phandles of all memory-regions lead, less those that lead nowhere; made when first asked for."""
+        from carveout.board.devices import read_targets
+
+        return read_targets(self.tree, {consumer.phandle for consumer in self.consumers})
+
+    @cached_property
+    def device_names(self) -> dict[str, str]:
+        """What the kernel calls each device that has a memory-region, by path; made when first asked for."""
+        from carveout.board.devices import device_name
+
+        return {
+            consumer.path: device_name(consumer.node) for consumer in self.consumers if consumer.index == 0
+        }
 
     @cached_property
     def numa(self) -> NumaFacts:

@@ -219,12 +219,14 @@ def _consumers(tree: Tree) -> Iterator[Consumer]:
             target = tree.by_phandle(phandle)
             yield Consumer(
                 path=node.path,
+                node=node,
                 index=index,
                 phandle=phandle,
                 name=names[index] if index < len(names) else None,
                 region=target.path if target is not None else None,
                 compatible=compatible,
                 enabled=enabled,
+                names=names,
             )
 
 

@@ -15,7 +15,7 @@ from carveout.boot.fdt_scan import entry_at, entry_bytes
 from carveout.boot.region_init import validate
 from carveout.boot.region_nodes import compatible_names
 from carveout.boot.result import Outcome, RegionKind, StepKind
-from carveout.boot.state import EINVAL, ENODEV, ENOMEM
+from carveout.boot.state import EINVAL, ENOMEM
 from carveout.span import Span
 
 if TYPE_CHECKING:
@@ -80,10 +80,10 @@ def _pool_alignment(state: EarlyBoot, region: RegionState, size: int, align: int
     config, node = state.config, region.node
     if state.behaviour.dynamic_cma_align == "DMA_CMA":
         # The CMA handler's validate step does it, and may veto the region.
-        error = validate(state, region, 0, size)
-        if error == 0:
+        verdict = validate(state, region, 0, size)
+        if verdict.error == 0 and verdict.driver is not None and verdict.driver.aligns:
             align = max(align, min_alignment(state.profile, state.pageblock_order))
-        return (error if error and error != -ENODEV else 0), align
+        return (verdict.error if verdict.is_veto else 0), align
     is_pool = _POOL in compatible_names(state.behaviour, node.compatible)
     if config.cma and is_pool and node.reusable and not node.no_map:
         align = max(align, min_alignment(state.profile, state.pageblock_order))

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carveout.boot.region_drivers import REGION_DRIVERS
 from carveout.boot.region_nodes import compatible_names
 from carveout.boot.result import Outcome, StepKind
 from carveout.boot.state import ENODEV, ENOENT
 from carveout.span import Span
+from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from carveout.boot.region_drivers import RegionDriver
+    from carveout.boot.driver_registry import RegionDriver
     from carveout.boot.state import EarlyBoot, RegionState, ReservedMem
 
 _SOURCE = "kernel-semantics 3.7"
@@ -29,20 +29,60 @@ def matching_drivers(state: EarlyBoot, region: RegionState) -> Iterator[RegionDr
     if region.node.compatible is None:
         return
     names = compatible_names(state.behaviour, region.node.compatible)
-    for driver in REGION_DRIVERS if names else ():
-        if driver.compatible.encode("ascii") in names and driver.built(state.profile):
-            yield driver
+    if not names:
+        return
+    for driver in state.drivers.matching(state.profile, names):
+        if driver.is_users:
+            doubt = f"the region driver {driver.name} is not the kernel's"
+            if doubt not in region.doubts:
+                region.doubts.append(doubt)
+        yield driver
 
 
-def validate(state: EarlyBoot, region: RegionState, base: int, size: int) -> int:
-    """Ask the drivers whether the region may be reserved; 0, -ENODEV when nobody cares, or another -errno."""
+class Verdict(NamedTuple):
+    """What the drivers say of a region before it is reserved."""
+
+    error: int
+    """0, -ENODEV when nobody cares, or another -errno."""
+    driver: RegionDriver | None = None
+    """Whose word it is; None: nobody's."""
+
+    @property
+    def is_veto(self) -> bool:
+        """The region is not to be reserved."""
+        return self.error not in (0, -ENODEV)
+
+
+def validate(state: EarlyBoot, region: RegionState, base: int, size: int) -> Verdict:
+    """Ask the drivers whether the region may be reserved."""
     if state.behaviour.region_validate == "none":
-        return -ENODEV
+        return Verdict(-ENODEV)
     for driver in matching_drivers(state, region):
         error = driver.validate(state, region, base, size) if driver.validate is not None else -ENODEV
-        if error != -ENODEV:
-            return error
-    return -ENODEV
+        if error == -ENODEV:
+            continue
+        if error and driver.is_users:
+            _depend_on(state, region, driver, error)
+        return Verdict(error, driver)
+    return Verdict(-ENODEV)
+
+
+def _depend_on(state: EarlyBoot, region: RegionState, driver: RegionDriver, error: int) -> None:
+    # What is placed afterwards depends on a driver that is not the kernel's.
+    region.reasons.append(f"the region driver {driver.name} refuses it with {error}")
+    state.step(StepKind.FAIL, region.node.path, region.reasons[-1])
+    state.scene_doubts.append(
+        f"the region driver {driver.name}, which is not the kernel's, refuses {region.node.path}"
+    )
+
+
+def fixup(state: EarlyBoot, region: RegionState, base: int, size: int) -> None:
+    """Tell the drivers that the region is reserved."""
+    if state.behaviour.region_validate == "none":
+        return
+    for driver in matching_drivers(state, region):
+        if driver.fixup is not None and driver.fixup(state, region, base, size) != -ENODEV:
+            return
 
 
 def init_region(state: EarlyBoot, entry: ReservedMem) -> bool:
@@ -63,16 +103,24 @@ def init_region(state: EarlyBoot, entry: ReservedMem) -> bool:
 def _dispatch(state: EarlyBoot, entry: ReservedMem, no_match: int) -> int:
     stops = state.behaviour.handler_dispatch == "stop"
     error = no_match
+    refusal: tuple[RegionDriver, int] | None = None
     for driver in matching_drivers(state, entry.region):
         error = driver.setup(state, entry.region, entry.base, entry.size)
         if error == 0:
-            entry.driver = entry.region.driver = driver.compatible
+            entry.ops = driver
+            entry.region.driver = driver.compatible
             state.step(StepKind.INIT, entry.region.node.path, f"taken by the {driver.name} region driver",
                        base=entry.base, size=entry.size, source=_SOURCE)  # fmt: skip
             state.say("initialized", name=entry.name, compatible=driver.compatible)
+            if driver.is_users and entry.region.node.cma_default and entry.region.pool == "cma":
+                state.doubts.append(f"the default area is one that the region driver {driver.name} makes")
             return 0
+        if driver.is_users:
+            refusal = driver, error
         if stops and error != -ENODEV:
-            return error
+            break
+    if refusal is not None and error != no_match:
+        _depend_on(state, entry.region, *refusal)
     return error
 
 

@@ -18,7 +18,7 @@ from carveout.boot.region_init import init_region, validate
 from carveout.boot.region_nodes import candidates, find_reserved_memory, phandle_of, root_is_accepted
 from carveout.boot.result import StepKind
 from carveout.boot.sort import SortVariant, heapsort
-from carveout.boot.state import ENODEV, ENOENT, ReservedMem
+from carveout.boot.state import ENOENT, ReservedMem
 from carveout.boot.static_regions import entry_count, first_entry, reserve_static
 from carveout.errors import InternalError
 
@@ -167,10 +167,7 @@ class RegionScan:
             state.say("ignores-regions", name=region.node.name, count=count - 1)
         if size == 0:
             return
-        if state.behaviour.region_validate != "none" and validate(state, region, base, size) not in (
-            0,
-            -ENODEV,
-        ):
+        if validate(state, region, base, size).is_veto:
             return
         if region.base is None:
             region.base, region.size = base, size

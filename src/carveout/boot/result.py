@@ -9,11 +9,13 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from carveout.kernel.device_drivers import Way
 from carveout.values import NamedTuple, dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from carveout.boot.device_result import Device, RegionDeviceResult
     from carveout.boot.scene import ResolvedScene
     from carveout.kernel.profile import Profile
     from carveout.pool.cma import CmaPool
@@ -57,6 +59,21 @@ class Outcome(StrEnum):
     """The kernel does not look at it: disabled, malformed, nested, or its parent is refused."""
     UNKNOWN = "unknown"
     """Cannot be told: RAM is not known."""
+
+
+class MappingKind(StrEnum):
+    """How the memory of a region is mapped for the device that was given it."""
+
+    WRITE_COMBINED = "write-combined"
+    """The whole pool is mapped once, write-combined; the DMA API hands out pieces of it."""
+    COHERENT = "coherent"
+    """Pages of a contiguous area, taken when the driver asks and mapped as the DMA API maps for this device."""
+    BOUNCE = "bounce"
+    """All of the device's transfers are copied through the pool, which is mapped like other RAM."""
+    CACHED = "cached"
+    """Mapped like other RAM."""
+    NONE = "none"
+    """The kernel maps nothing for the device: its driver does that itself."""
 
 
 class BootOutcome(StrEnum):
@@ -163,6 +180,7 @@ class ConsumerResult:
 
     path: str
     index: int
+    """-1 for a name or number that the device does not have (Device.by_name, by_index)."""
     name: str | None
     region: str | None
     """Path of the region; None when the phandle leads nowhere."""
@@ -170,9 +188,28 @@ class ConsumerResult:
     """Positive errno the driver would see; None when the region can be had."""
     message: str | None
     bound_by: str | None
-    """`cma`, `dma` or `restricted` when the driver core attaches a pool; None: the driver maps it itself."""
+    """`cma`, `dma` or `restricted`, or the name of another region driver, that gives the device its memory;
+    None: the driver maps it itself."""
     enabled: bool = True
     """False when the device or one of its parents is disabled: then no driver asks."""
+    found: str | None = None
+    """Path of the region that the kernel finds: another than `region` where two have one name."""
+    base: int | None = None
+    """The place that the kernel finds; a region given back may still be found, and None: it finds none."""
+    size: int | None = None
+    mapping: MappingKind = MappingKind.NONE
+    asks: Way = Way.UNKNOWN
+    """The call with which its driver asks."""
+    driver: str | None = None
+    """The module of that driver, where it is known."""
+    calls: tuple[tuple[Way, int | None], ...] = ()
+    """What each call that this kernel has would answer: positive errno, or None. EINVAL stands for a lookup that
+    finds nothing."""
+    log: tuple[str, ...] = ()
+    """The lines the kernel prints for it, less the name of driver and device in front."""
+    exactness: Exactness = Exactness.EXACT
+    why: str = ""
+    """Why it is not exact."""
 
 
 class StepKind(StrEnum):
@@ -254,6 +291,19 @@ class Boot:
     """Where the architecture has such a moment: before anything was allocated."""
     lowmem_end: int | None = None
     """arm: the end of the RAM that the kernel maps permanently; None where it maps all RAM."""
+    devices: tuple[Device, ...] = ()
+    """The devices of `consumers`, each with all its entries; tree order."""
+    region_devices: tuple[RegionDeviceResult, ...] = ()
+    """Platform devices that the kernel makes of regions (ramoops and its like), tree order."""
+
+    def device(self, path: str) -> Device:
+        """Return what the device of a path gets: `boot.device("/soc/vpu").by_name("firmware").base`.
+
+        Raises: LookupError when no device there has a memory-region.
+        """
+        from carveout.boot.device_result import device_of
+
+        return device_of(self, path)
 
     @property
     def log(self) -> tuple[str, ...]:

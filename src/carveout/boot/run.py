@@ -9,9 +9,11 @@ from carveout.boot.arm64 import boot_arm64
 from carveout.boot.cma_activation import activate_areas
 from carveout.boot.cmdline import parse_cmdline
 from carveout.boot.confidence import Confidence
-from carveout.boot.consumers import consumer_results
+from carveout.boot.consumers import Consumers
+from carveout.boot.devices import devices_of, region_devices
 from carveout.boot.fdt_scan import scan_root_cells
 from carveout.boot.memblock import Flag, MemblockPanic, MemblockRules
+from carveout.boot.region_drivers import KERNEL_DRIVERS
 from carveout.boot.region_nodes import make_states
 from carveout.boot.region_table import RegionScan
 from carveout.boot.resolve import resolve_scene
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from carveout.board import Board
+    from carveout.boot.driver_registry import RegionDrivers
     from carveout.boot.memblock import MemblockRegion
     from carveout.boot.opensbi import Firmware
     from carveout.boot.scene import ResolvedScene
@@ -83,10 +86,12 @@ _EFI_ARRAY = ("arm64",)
 _PER_CPU_ENTRIES = ("arm64",)
 
 
-def boot(board: Board, scene: Scene | None = None) -> Boot:
+def boot(board: Board, scene: Scene | None = None, *, drivers: RegionDrivers = KERNEL_DRIVERS) -> Boot:
     """Simulate the early boot of a kernel on a board.
 
-    Raises: UnsupportedProfile, SceneError when the scene names what carveout does not know or contradicts itself.
+    drivers: the region drivers of the kernel; `KERNEL_DRIVERS.with_driver(...)` adds one of your own.
+    Raises: UnsupportedProfile, SceneError when the scene names what carveout does not know or contradicts itself;
+    RegionDriverError when a driver of your own does what no driver can do.
     """
     scene = scene or Scene()
     resolved, profile = resolve_scene(board, scene)
@@ -103,6 +108,7 @@ def boot(board: Board, scene: Scene | None = None) -> Boot:
         profile=profile,
         arguments=arguments,
         rules=_rules(profile, resolved, skips_hotplug=arguments.has("movable_node")),
+        drivers=drivers,
     )
     if firmware is not None and firmware.doubt is not None:
         state.scene_doubts.append(firmware.doubt)
@@ -173,6 +179,7 @@ def _gather(state: EarlyBoot, outcome: BootOutcome, failure: str | None, doubt: 
         )
         for area in state.areas
     )
+    consumers = Consumers(state, confidence).results()
     return Boot(
         scene=state.scene,
         profile=state.profile,
@@ -186,7 +193,7 @@ def _gather(state: EarlyBoot, outcome: BootOutcome, failure: str | None, doubt: 
         claims=tuple(
             Claim(base=start, size=end - start, who=who) for start, end, who in sorted(state.ledger.claims)
         ),
-        consumers=consumer_results(state),
+        consumers=consumers,
         outcome=outcome,
         failure=failure,
         log_lines=tuple(state.log),
@@ -196,6 +203,8 @@ def _gather(state: EarlyBoot, outcome: BootOutcome, failure: str | None, doubt: 
         ram_known=state.scene.memory_source != "unknown",
         early=_early(state),
         lowmem_end=state.high_memory,
+        devices=devices_of(state, consumers),
+        region_devices=region_devices(state, confidence),
     )
 
 

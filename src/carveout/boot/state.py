@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from carveout.board import Board, RegionNode
     from carveout.boot.cmdline import KernelArguments
+    from carveout.boot.driver_registry import RegionDriver, RegionDrivers
     from carveout.boot.memblock import MemblockRegion, MemblockRules
     from carveout.boot.scene import ResolvedScene
     from carveout.kernel import Profile
@@ -65,8 +66,8 @@ class ReservedMem:
     base: int
     size: int
     phandle: int
-    driver: str | None = None
-    """The compatible of the handler that took it: it has ops."""
+    ops: RegionDriver | None = None
+    """The region driver that took it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -152,6 +153,7 @@ class EarlyBoot:
         profile: Profile,
         arguments: KernelArguments,
         rules: MemblockRules,
+        drivers: RegionDrivers,
     ) -> None:
         """Begin a boot of `board` in `scene` on the kernel of `profile`."""
         self.board = board
@@ -160,6 +162,7 @@ class EarlyBoot:
         self.behaviour = profile.behaviour
         self.config = profile.config
         self.arguments = arguments
+        self.drivers = drivers
         self.mb = Memblock(rules)
         self.ledger = Ledger()
         self.mask = (1 << rules.phys_bits) - 1
@@ -204,6 +207,8 @@ class EarlyBoot:
         """What is mapped, once it is and where the architecture's sequence keeps it."""
         self.fate_doubts: list[str] = []
         """Why it is not certain that the kernel survives, as sentences; what was placed stays exact."""
+        self.warned: set[str] = set()
+        """Warnings of devices that are printed once (WARN_ONCE)."""
         self.crash_low_limit = 0
         """CRASH_ADDR_LOW_MAX of the generic crash kernel reservation, in bytes."""
 

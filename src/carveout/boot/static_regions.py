@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from carveout.boot.fdt_scan import entry_at, entry_bytes
 from carveout.boot.memblock import MemblockPanic
-from carveout.boot.region_init import validate
+from carveout.boot.region_init import fixup, validate
 from carveout.boot.region_nodes import compatible_names
 from carveout.boot.result import Outcome, RegionKind, StepKind
-from carveout.boot.state import EBUSY, EINVAL, ENODEV, ENOENT
+from carveout.boot.state import EBUSY, EINVAL, ENOENT
 from carveout.span import Span
 
 if TYPE_CHECKING:
@@ -66,10 +66,13 @@ def _reserve_all(state: EarlyBoot, region: RegionState) -> int:
         region.reasons.append("reg is empty")
     region.kind = RegionKind.STATIC
     names = compatible_names(state.behaviour, region.node.compatible)
-    fixup = state.behaviour.early_fixup == "reserve" and region.node.reusable and b"shared-dma-pool" in names
+    notes = state.behaviour.early_fixup == "reserve" and region.node.reusable and b"shared-dma-pool" in names
     for index in range(entry_count(state, region)):
         base, size = entry_at(state, prop.value_offset + index * step)
-        _reserve_entry(state, region, base & state.mask, size & state.mask, first=index == 0, fixup=fixup)
+        base, size = base & state.mask, size & state.mask
+        error = _reserve_entry(state, region, base, size, first=index == 0)
+        if notes and error == 0:
+            state.early_fixups.append(Span.sized(base, size))
     return 0
 
 
@@ -86,18 +89,15 @@ def _reserve_first(state: EarlyBoot, region: RegionState) -> int:
             StepKind.CHECK, region.node.path, "only the first entry of reg is reserved", source=_SOURCE
         )
         state.say("many-entries", name=region.node.name, count=count)
-    error = validate(state, region, entry[0], entry[1])
-    if error and error != -ENODEV:
-        return error
-    fixup = state.behaviour.early_fixup == "validated" and error == 0
-    _reserve_entry(state, region, entry[0], entry[1], first=True, fixup=fixup)
+    verdict = validate(state, region, entry[0], entry[1])
+    if verdict.is_veto:
+        return verdict.error
+    if _reserve_entry(state, region, entry[0], entry[1], first=True) == 0:
+        fixup(state, region, entry[0], entry[1])
     return 0
 
 
-def _reserve_entry(
-    state: EarlyBoot, region: RegionState, base: int, size: int, *, first: bool, fixup: bool
-) -> None:
-    # fixup: whether a pool that was reserved is noted for dma_contiguous_early_fixup().
+def _reserve_entry(state: EarlyBoot, region: RegionState, base: int, size: int, *, first: bool) -> int:
     name = region.node.name
     try:
         error = _reserve_memory(state, region, base, size) if size else -EINVAL
@@ -111,13 +111,12 @@ def _reserve_entry(
         region.outcome = Outcome.PLACED if error == 0 else Outcome.RESERVE_FAILED
     elif error == 0:
         region.extra.append(Span.sized(base, size))
-    if fixup and error == 0:
-        state.early_fixups.append(Span.sized(base, size))
     if error:
         if size == 0:
             region.reasons.append("an entry of reg has size 0: nothing is reserved, the message is harmless")
             state.step(StepKind.FAIL, region.node.path, region.reasons[-1], base=base, size=0, source=_SOURCE)
         state.say("reserve-failed", name=name, base=state.pa(base), mib=state.mib(size))
+    return error
 
 
 def _reserve_memory(state: EarlyBoot, region: RegionState, base: int, size: int) -> int:

@@ -77,6 +77,15 @@ class Behaviour(NamedTuple):
     # --- binding of devices (5.1) ---------------------------------------------------------------------
     device_lookup: Literal["phandle", "name"] = "phandle"
     second_coherent_pool: Literal["ignored", "busy"] = "ignored"
+    region_resource: Literal["absent", "known"] = "absent"
+    """Whether drivers can ask with of_reserved_mem_region_to_resource()."""
+    region_devices: Literal["first", "more"] = "first"
+    """For regions with which compatibles the kernel makes platform devices: three, or four more."""
+    iommu_addresses: Literal["ignored", "read"] = "ignored"
+    coherent_reach: Literal["silent", "warns"] = "silent"
+    """Whether the kernel warns of a coherent pool that the device cannot reach."""
+    coherent_map_message: Literal["printed", "silent"] = "printed"
+    """Whether the kernel also says that a coherent pool failed, after memremap() has refused it."""
     region_missing_entry: Literal["found", "absent"] = "found"
     """Whether a region whose initialisation failed is still found by drivers."""
 

@@ -28,6 +28,7 @@ from carveout.values import NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from carveout.boot.device_result import RegionDeviceResult
     from carveout.boot.result import Boot, CmaArea, ConsumerResult, PlacedRegion
 
 # Early allocations closer together than this are one row: page tables lie in dozens of single pages.
@@ -74,6 +75,8 @@ class DisplaySpan(NamedTuple):
     region: PlacedRegion | None = None
     cma: CmaArea | None = None
     users: tuple[ConsumerResult, ...] = ()
+    device: RegionDeviceResult | None = None
+    """The platform device that the kernel makes of the region."""
     remark: str = ""
     """What a reader has to know beyond the label, for example that a released region stays reserved."""
     pieces: int = 1
@@ -175,6 +178,7 @@ def _near(spans: Sequence[Span], base: int, size: int) -> Sequence[Span]:
 
 def _region_rows(boot: Boot) -> list[DisplaySpan]:
     users: dict[str, list[ConsumerResult]] = {}
+    devices = {device.path: device for device in boot.region_devices}
     for use in boot.consumers:
         if use.region is not None:
             users.setdefault(use.region, []).append(use)
@@ -191,12 +195,15 @@ def _region_rows(boot: Boot) -> list[DisplaySpan]:
             region=region,
             cma=areas.get(region.path),
             users=tuple(users.get(region.path, ())),
+            device=devices.get(region.path),
             used=region.size,
         )
         rows.append(row)
         for number, span in enumerate(region.extra, start=2):
             remark = f"entry {number} of reg"
-            rows.append(row._replace(span=span, cma=None, users=(), remark=remark, used=span.size))
+            rows.append(
+                row._replace(span=span, cma=None, users=(), device=None, remark=remark, used=span.size)
+            )
     return rows
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from carveout.boot.result import Boot, Hole, PlacedRegion
+    from carveout.boot.device_result import Device, RegionDeviceResult
+    from carveout.boot.result import Boot, ConsumerResult, Hole, PlacedRegion
     from carveout.boot.scene import ResolvedScene
     from carveout.span import Span
 
@@ -56,19 +57,9 @@ def map_value(boot: Boot, *, with_trace: bool = False) -> dict[str, Json]:
         "claims": [
             {"base": hex(claim.base), "size": hex(claim.size), "who": claim.who} for claim in boot.claims
         ],
-        "consumers": [
-            {
-                "path": use.path,
-                "index": use.index,
-                "name": use.name,
-                "region": use.region,
-                "errno": use.errno,
-                "message": use.message,
-                "bound_by": use.bound_by,
-                "enabled": use.enabled,
-            }
-            for use in boot.consumers
-        ],
+        "consumers": [_consumer(use) for use in boot.consumers],
+        "devices": [_device(device) for device in boot.devices],
+        "region_devices": [_region_device(device) for device in boot.region_devices],
         "outcome": str(boot.outcome),
         "failure": boot.failure,
         "exactness": str(boot.exactness),
@@ -125,6 +116,68 @@ def _region(region: PlacedRegion) -> dict[str, Json]:
         "phandle": _hex(region.phandle),
         "label": region.label,
         "extra": [_span(span) for span in region.extra],
+    }
+
+
+def _consumer(use: ConsumerResult) -> dict[str, Json]:
+    return {
+        "path": use.path,
+        "index": use.index,
+        "name": use.name,
+        "region": use.region,
+        "errno": use.errno,
+        "message": use.message,
+        "bound_by": use.bound_by,
+        "enabled": use.enabled,
+        "found": use.found,
+        "base": _hex(use.base),
+        "size": _hex(use.size),
+        "mapping": str(use.mapping),
+        "asks": str(use.asks),
+        "driver": use.driver,
+        "calls": {str(way): errno for way, errno in use.calls},
+        "log": list(use.log),
+        "exactness": str(use.exactness),
+        "why": use.why,
+    }
+
+
+def _device(device: Device) -> dict[str, Json]:
+    return {
+        "path": device.path,
+        "name": device.name,
+        "compatible": list(device.compatible),
+        "driver": device.driver,
+        "enabled": device.enabled,
+        "names": list(device.names),
+        "errno": device.errno,
+        "iommu": [
+            {
+                "region": entry.region,
+                "iova": hex(entry.iova),
+                "size": hex(entry.size),
+                "kind": entry.kind,
+                "log": list(entry.log),
+            }
+            for entry in device.iommu
+        ],
+    }
+
+
+def _region_device(device: RegionDeviceResult) -> dict[str, Json]:
+    return {
+        "path": device.path,
+        "name": device.name,
+        "compatible": device.compatible,
+        "driver": device.driver,
+        "asks": str(device.asks),
+        "base": _hex(device.base),
+        "size": _hex(device.size),
+        "errno": device.errno,
+        "message": device.message,
+        "log": list(device.log),
+        "exactness": str(device.exactness),
+        "why": device.why,
     }
 
 

@@ -14,12 +14,14 @@ from carveout.report.words import (
     fit,
     hole_text,
     outcome_text,
+    region_device,
     request,
     safe,
     scene_line,
     verdict,
 )
-from carveout.units import format_size, format_size_about
+from carveout.span import Span
+from carveout.units import format_range, format_size, format_size_about
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,7 +66,8 @@ def after_map(boot: Boot, layout: Layout, *, terminal: Terminal, show_all: bool)
     lines += _regions("Not placed", "error", refused, layout, terminal)
     lines += _regions("Place not known", "warning", unknown, layout, terminal)
     lines += _regions("Released or ignored", "warning", layout.dropped, layout, terminal)
-    lines += _consumers(layout.failing, terminal, show_all=show_all)
+    lines += _consumers(layout.failing, boot, terminal, show_all=show_all)
+    lines += _iommu(boot, layout, terminal)
     lines += _modelled(boot, layout, terminal)
     lines += _notes(boot.notes, terminal)
     lines += _scene(boot, terminal)
@@ -122,7 +125,9 @@ def _regions(
     return [terminal.paint("heading", heading), *lines, ""] if lines else []
 
 
-def _consumers(failing: Iterable[ConsumerResult], terminal: Terminal, *, show_all: bool) -> list[str]:
+def _consumers(
+    failing: Iterable[ConsumerResult], boot: Boot, terminal: Terminal, *, show_all: bool
+) -> list[str]:
     lines: list[str] = []
     asleep = 0
     for use in failing:
@@ -133,11 +138,30 @@ def _consumers(failing: Iterable[ConsumerResult], terminal: Terminal, *, show_al
         text += f" for {use.region}" if use.region else ": its phandle leads to no region"
         if use.message:
             text += f": {use.message}"
+        if use.driver is not None:
+            text += f" (driver {use.driver}, {use.asks})"
         lines += _wrapped(terminal, safe(text, ascii_only=terminal.ascii_only), "  ", "    ")
+    for device in boot.region_devices:
+        if device.errno is not None:
+            text = (
+                f"{region_device(device)} gets {errno_name(device.errno)} for {device.path}: {device.message}"
+            )
+            text += "".join(f'; it prints "{line}"' for line in device.log)
+            lines += _wrapped(terminal, safe(text, ascii_only=terminal.ascii_only), "  ", "    ")
     if asleep:
         text = f"{asleep} more in disabled devices (--all lists them)"
         lines.append(terminal.paint("dim", fit("  " + text, terminal.width)))
     return [terminal.paint("heading", "Consumers that will fail"), *lines, ""] if lines else []
+
+
+def _iommu(boot: Boot, layout: Layout, terminal: Terminal) -> list[str]:
+    lines: list[str] = []
+    for device in boot.devices:
+        for entry in device.iommu:
+            shown = format_range(Span.sized(entry.iova, entry.size), layout.digits)
+            text = f"{device.path}: {shown} {entry.kind}, for {entry.region}"
+            lines += _wrapped(terminal, safe(text, ascii_only=terminal.ascii_only), "  ", "    ")
+    return [terminal.paint("heading", "Addresses of devices behind an IOMMU"), *lines, ""] if lines else []
 
 
 def _modelled(boot: Boot, layout: Layout, terminal: Terminal) -> list[str]:

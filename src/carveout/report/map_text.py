@@ -14,6 +14,7 @@ from carveout.report.words import (
     errno_name,
     fit,
     region_attributes,
+    region_device,
     region_owner,
     row_size,
     safe,
@@ -154,6 +155,10 @@ class _Table:
         facts = [
             ("error", f"{consumer_use(use)} fails to get it: {errno_name(use.errno or 0)}") for use in failing
         ]
+        if row.device is not None and row.device.errno is not None:
+            facts.append(("error", f"{region_device(row.device)} fails: {errno_name(row.device.errno)}"))
+        elif row.device is not None:
+            facts.append(("dim", f"becomes {region_device(row.device)}"))
         words = [consumer_use(use) for use in named[: self._users_shown]]
         if len(named) > len(words):
             words.append(f"{len(named) - len(words)} more")

@@ -10,6 +10,7 @@ from carveout.span import Span
 from carveout.units import format_range, format_size, format_size_about
 
 if TYPE_CHECKING:
+    from carveout.boot.device_result import RegionDeviceResult
     from carveout.boot.result import Boot, ConsumerResult, PlacedRegion
 
 # A terminal line or an SVG label never needs more; keeps a 10,000-character name from flooding the page.
@@ -141,6 +142,11 @@ def consumer_use(consumer: ConsumerResult) -> str:
     if consumer.name:
         text += f' "{consumer.name}"'
     return text if consumer.enabled else f"{text} (disabled)"
+
+
+def region_device(device: RegionDeviceResult) -> str:
+    """Name the platform device that the kernel makes of a region: `device 5a000000.ramoops (driver ramoops)`."""
+    return f"device {device.name} (driver {device.driver})"
 
 
 def row_size(size: int) -> str:

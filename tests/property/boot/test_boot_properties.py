@@ -8,10 +8,11 @@ from itertools import pairwise
 from hypothesis import given, settings
 
 from carveout.board import read_board
-from carveout.boot.result import Boot, Exactness, Outcome, RegionKind
+from carveout.boot.result import Boot, Exactness, MappingKind, Outcome, RegionKind
 from carveout.boot.run import boot
 from carveout.errors import CarveoutError
 from carveout.fdt import parse
+from carveout.kernel.device_drivers import Way
 from carveout.span import Span
 from support.random_boards import Case, cases, wild_cases
 
@@ -168,6 +169,25 @@ def test_consumers_are_answered_one_by_one(case: Case) -> None:
         assert consumer.errno in (None, 16, 19, 22)
         assert consumer.errno is None or consumer.message
         assert consumer.bound_by is None or consumer.errno is None
+        assert consumer.mapping is MappingKind.NONE or consumer.bound_by is not None
+        answers = dict(consumer.calls)
+        assert (consumer.base is None) is (consumer.found is None)
+        # By address a region can be had that the kernel does not know; otherwise it is found or refused.
+        assert set(answers) >= {Way.DEVICE_INIT, Way.LOOKUP, Way.ADDRESS}
+        assert consumer.exactness is Exactness.EXACT or consumer.why
+
+
+@fewer
+@given(cases())
+def test_devices_are_their_entries(case: Case) -> None:
+    result = run(case)
+    assert sum(len(device.regions) for device in result.devices) == len(result.consumers)
+    for device in result.devices:
+        assert result.device(device.path) == device
+        for use in device.regions:
+            assert device.by_index(use.index) == use
+            if use.name is not None:
+                assert device.by_name(use.name).index <= use.index
 
 
 @settings(max_examples=settings().max_examples * 2)

@@ -10,6 +10,7 @@ import pytest
 from carveout.boot.arm64 import dma_phys_limit, max_cpu_address
 from carveout.boot.cmdline import parse_cmdline
 from carveout.boot.memblock import MemblockRules
+from carveout.boot.region_drivers import KERNEL_DRIVERS
 from carveout.boot.resolve import resolve_scene
 from carveout.boot.state import EarlyBoot
 from carveout.span import GIB, Span
@@ -42,6 +43,7 @@ def state_of(kernel: str, ram: Span, *buses: DraftNode) -> EarlyBoot:
         profile=profile,
         arguments=parse_cmdline(""),
         rules=MemblockRules(phys_bits=64, page_size=4096, smp_cache_bytes=64),
+        drivers=KERNEL_DRIVERS,
     )
     state.mb.add(ram.start, ram.size)
     return state

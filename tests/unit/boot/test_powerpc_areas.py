@@ -16,6 +16,7 @@ from carveout.boot.cmdline import parse_cmdline
 from carveout.boot.memblock import MemblockRules
 from carveout.boot.powerpc_platform import read_platform
 from carveout.boot.powerpc_setup import table_ends
+from carveout.boot.region_drivers import KERNEL_DRIVERS
 from carveout.boot.resolve import resolve_scene
 from carveout.boot.result import BootOutcome, Exactness
 from carveout.boot.scene import Scene
@@ -39,6 +40,7 @@ def state_of(blob: bytes, cmdline: str = "", kernel: str = "7.2") -> EarlyBoot:
         profile=profile,
         arguments=parse_cmdline(resolved.cmdline),
         rules=MemblockRules(phys_bits=64, page_size=resolved.page_size, smp_cache_bytes=128),
+        drivers=KERNEL_DRIVERS,
     )
 
 

@@ -21,6 +21,9 @@ PAGES = (
         title="unable to acquire memory-region",
         texts=(
             "unable to acquire memory-region",
+            "unable to resolve memory-region",
+            "failed to acquire memory region",
+            "failed to lookup reserved memory-region",
             "failed to assign reserved memory",
             "of_reserved_mem_device_init failed",
         ),
@@ -40,6 +43,7 @@ PAGES = (
         title="memremap attempted on ram",
         texts=(
             "memremap attempted on ram {base} size: {size}",
+            "memremap attempted on mixed range {base} size: {size}",
             "Reserved memory: failed to init DMA memory pool at {base}, size {mib} MiB",
         ),
         meaning="A device was bound to a coherent pool that is still in the kernel's linear mapping. The kernel refuses to map it a second time as uncached memory, and the driver gets -22.",
@@ -47,6 +51,7 @@ PAGES = (
         causes=(
             "A shared-dma-pool without no-map and without reusable.",
             "A no-map that was refused at early boot (failed to reserve memory for node).",
+            "`mixed range`: a part of the pool lies in another region that is no-map.",
         ),
         cures=("Add no-map for a coherent pool, or reusable for a contiguous one.",),
         covers=("SH03",),
@@ -65,6 +70,49 @@ PAGES = (
         cures=("Add alloc-ranges below the device's limit, or place the pool with reg.",),
         covers=("CO15", "AD14"),
         source="rmem_dma_device_init(), kernel/dma/coherent.c; kernel-semantics 5.1",
+    ),
+    Page(
+        slug="restricted-pool-not-attached",
+        title='failed to initialise "restricted-dma-pool" memory node',
+        texts=('failed to initialise "restricted-dma-pool" memory node',),
+        meaning="The kernel tried to attach a restricted pool to a device before its driver was probed, and its region driver refused. The device works on, and its transfers are not confined to the pool.",
+        kernels="5.15 and newer, built with DMA_RESTRICTED_POOL.",
+        causes=(
+            "The region was refused at early boot: no-map, reusable and the flags of default pools exclude a restricted pool.",
+            "The pool lies in high memory (32-bit).",
+        ),
+        cures=(
+            "Look in the log above for the name of the region. `carveout map` shows what its region driver said.",
+        ),
+        covers=("SH06", "SH07"),
+        source="of_dma_set_restricted_buffer(), drivers/of/device.c; kernel-semantics 5.1",
+    ),
+    Page(
+        slug="non-direct-mapping",
+        title="treating non-direct mapping as reservation",
+        texts=("treating non-direct mapping [{physical}] -> [{first}-{last}] as reservation",),
+        meaning="A region has `iommu-addresses` for this device at other addresses than its `reg`. Linux maps nothing there; it only keeps the addresses free.",
+        kernels="6.3 and newer. Older kernels do not read iommu-addresses.",
+        causes=(
+            "The addresses are meant to differ: Linux has no such mapping.",
+            "An address or length is wrong, or is given in another number of cells than the device's bus has.",
+        ),
+        cures=(
+            "For memory that the device uses already, for example a splash screen, give the addresses of reg.",
+        ),
+        covers=("CO18",),
+        source="of_iommu_get_resv_regions(), drivers/iommu/of_iommu.c; tests/data/devices",
+    ),
+    Page(
+        slug="ramoops-no-resource",
+        title="failed to locate DT /reserved-memory resource",
+        texts=("failed to locate DT /reserved-memory resource",),
+        meaning="The driver of ramoops takes the address from `reg` of its node. The node has none, or one that cannot be read, and the driver gives up with -22.",
+        kernels="All.",
+        causes=("A ramoops region with `size`, so that the kernel picks the place.",),
+        cures=("Give it a reg. Memory that is to survive a reset needs a fixed place in any case.",),
+        covers=("SH20", "LX15"),
+        source="ramoops_parse_dt(), fs/pstore/ram.c",
     ),
     Page(
         slug="cma-alloc-failed",

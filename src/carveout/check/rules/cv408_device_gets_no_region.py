@@ -3,8 +3,9 @@
 
 What it checks
 --------------
-What of_reserved_mem_device_init_by_idx() returns for each entry of each enabled device, in the simulated
-boot. Entries that lead nowhere are those of CV401 and CV402.
+What each entry of each enabled device gives its driver, in the simulated boot. How a driver asks is known for
+some (`carveout map --format json` names them); for others what of_reserved_mem_device_init_by_idx() returns for
+a pool counts. Entries that lead nowhere are those of CV401 and CV402, disabled regions those of CV404.
 
 Why it matters
 --------------
@@ -15,7 +16,8 @@ Kernel behaviour
 A coherent pool (`shared-dma-pool` without `reusable`) in RAM that the kernel maps is refused on arm64 and
 riscv with -EINVAL, and a warning `memremap attempted on ram` with a stack trace: it needs `no-map`. On arm
 such a pool is given back at boot. A region that could not be placed, was refused, or has been given back
-leads to -EINVAL.
+leads to -EINVAL. So does a region without region driver, if the driver asks for memory from a pool, and one that the
+kernel places, if the driver takes the address from `reg`.
 
 Example
 -------
@@ -28,7 +30,7 @@ Add `no-map` to a coherent pool, or `reusable` if it is meant to be shared with 
 Known limits
 ------------
 A consequence of something that another finding tells about the region is a note. Whether a driver asks for a
-pool or only reads the address is not in the tree.
+pool or only reads the address is not in the tree: for drivers that are not known, a plain region is no problem.
 
 References
 ----------
@@ -50,12 +52,13 @@ if TYPE_CHECKING:
     from carveout.boot.result import ConsumerResult, PlacedRegion
     from carveout.check.context import BootContext
 
-_EINVAL = 22
+# What a driver gives up with here, by name; others have rules of their own.
+_ERRNOS = {12: "-ENOMEM", 22: "-EINVAL"}
 
 
 def check(view: BootContext) -> Iterator[Problem]:
     """Yield a problem for each refused entry."""
-    refused = [entry for entry in view.boot.consumers if entry.errno == _EINVAL and entry.enabled]
+    refused = [entry for entry in view.boot.consumers if entry.errno in _ERRNOS and entry.enabled]
     if not refused:
         return
     regions = {region.path: region for region in view.boot.regions}
@@ -85,7 +88,7 @@ def _problem(result: ConsumerResult, region: PlacedRegion) -> Problem:
     return Problem(
         path=result.path,
         prop="memory-region",
-        message=f"entry {result.index}, {region.path}, is refused with -EINVAL: {reason}",
+        message=f"entry {result.index}, {region.path}, is refused with {_ERRNOS[result.errno or 22]}: {reason}",
         related=(region.path,),
         severity=severity,
         cause=f"entry {result.index}",
@@ -100,6 +103,15 @@ RULE = Rule(
     boot=check,
     covers=("corpus-consumer-refused",),
     bad=(
+        Example("""
+            / {
+                reserved-memory { #address-cells = <2>; #size-cells = <2>; ranges;
+                    pool: pool@50000000 { compatible = "shared-dma-pool"; reg = <0x0 0x50000000 0x0 0x1000000>; no-map; };
+                    fw: firmware@52000000 { reg = <0x0 0x52000000 0x0 0x100000>; no-map; };
+                };
+                scp@1000000 { compatible = "mediatek,mt8183-scp"; memory-region = <&fw>; };
+            };
+        """),
         Example("""
             / {
                 reserved-memory { #address-cells = <2>; #size-cells = <2>; ranges;
