@@ -88,7 +88,7 @@ def dma_limit(device: Node) -> int | None:
             return None
         prop = bus.prop("dma-ranges")
         if prop is not None and prop.length:
-            return max((address + size - 1 for address, _, size in _raw_entries(prop) if size), default=None)
+            return max((address + size - 1 for address, _, size in raw_entries(prop) if size), default=None)
         bus = bus.parent
     return None
 
