@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carveout.change.free_place import common, free_of, highest, largest, merged, without
+from carveout.change.free_place import free_of, highest, largest
 from carveout.change.proposal import GoneNode, propose
 from carveout.change.trial import attempt
-from carveout.span import Span
+from carveout.span import Span, intersect, subtract, union
 from carveout.units import format_size
 from carveout.values import NamedTuple
 
@@ -110,8 +110,8 @@ class Search:
         free = self._free()
         room = free[0]
         for other in free[1:]:
-            room = common(room, other)
-        return without(_within(room, wish.windows), [*taken, *self._refused[wish.path]])
+            room = intersect(room, other)
+        return subtract(_within(room, wish.windows), union([*taken, *self._refused[wish.path]]))
 
     def _arranged(self, order: Sequence[Wish]) -> dict[str, Span] | None:
         places: dict[str, Span] = {}
@@ -140,4 +140,4 @@ class Search:
 
 
 def _within(spans: Sequence[Span], windows: Sequence[Span] | None) -> list[Span]:
-    return list(spans) if windows is None else common(spans, merged(windows))
+    return list(spans) if windows is None else intersect(spans, union(windows))

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from carveout.boot.result import StepKind
 from carveout.check.consumers import bus_above
-from carveout.span import Span, round_down
+from carveout.span import Span, intersect, round_down, subtract, union
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from carveout.board import Board
     from carveout.boot import Boot
@@ -24,60 +24,18 @@ _GIVE_WAY = frozenset({"default cma", "crashkernel"})
 _ALLOCATED = frozenset({StepKind.ALLOC, StepKind.CMA})
 
 
-def merged(spans: Iterable[Span]) -> list[Span]:
-    """Return spans ascending, without empty ones, those that touch or overlap made one."""
-    found: list[Span] = []
-    for span in sorted(span for span in spans if span.start < span.end):
-        if found and span.start <= found[-1].end:
-            found[-1] = Span(found[-1].start, max(found[-1].end, span.end))
-        else:
-            found.append(span)
-    return found
-
-
-def common(some: Sequence[Span], others: Sequence[Span]) -> list[Span]:
-    """Return what is in both lists. Each is ascending and without overlaps, as `merged` returns it."""
-    found = []
-    i = j = 0
-    while i < len(some) and j < len(others):
-        start, end = max(some[i].start, others[j].start), min(some[i].end, others[j].end)
-        if start < end:
-            found.append(Span(start, end))
-        if some[i].end < others[j].end:
-            i += 1
-        else:
-            j += 1
-    return found
-
-
-def without(spans: Sequence[Span], taken: Iterable[Span]) -> list[Span]:
-    """Return `spans` less what is taken. `spans` is ascending and without overlaps."""
-    found = list(spans)
-    for hole in merged(taken):
-        found = [
-            piece
-            for span in found
-            for piece in (
-                Span(span.start, min(span.end, hole.start)),
-                Span(max(span.start, hole.end), span.end),
-            )
-            if piece.start < piece.end
-        ]
-    return found
-
-
 def free_of(result: Boot) -> list[Span]:
     """Return the mapped RAM of a boot that nobody holds but those who give way."""
     paths = {region.path for region in result.regions}
     yielding = {step.subject for step in result.trace if step.kind in _ALLOCATED} - paths | _GIVE_WAY
-    ram = merged(Span.sized(entry.base, entry.size) for entry in result.memory if not entry.nomap)
+    ram = union(Span.sized(entry.base, entry.size) for entry in result.memory if not entry.nomap)
     held = (Span.sized(claim.base, claim.size) for claim in result.claims if claim.who not in yielding)
-    return without(ram, held)
+    return subtract(ram, union(held))
 
 
 def windows_of(board: Board, region: PlacedRegion) -> list[Span] | None:
     """Return where a region may be: in its alloc-ranges, and where the buses of its devices reach. None: anywhere."""
-    limits = [merged(region.alloc_ranges)] if region.alloc_ranges else []
+    limits = [union(region.alloc_ranges)] if region.alloc_ranges else []
     buses = {bus.path: bus for bus in board.dma_ranges}
     for consumer in board.consumers if buses else ():
         bus = bus_above(buses, consumer.path)
@@ -85,12 +43,12 @@ def windows_of(board: Board, region: PlacedRegion) -> list[Span] | None:
         if consumer.region != region.path or not consumer.enabled or bus is None or node is None:
             continue
         if not bus.unread and bus.entries and "iommus" not in node:
-            limits.append(merged(Span.sized(*entry) for entry in bus.entries))
+            limits.append(union(Span.sized(*entry) for entry in bus.entries))
     if not limits:
         return None
     found = limits[0]
     for limit in limits[1:]:
-        found = common(found, limit)
+        found = intersect(found, limit)
     return found
 
 

@@ -6,11 +6,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.boot.result import BootOutcome, Outcome
-from carveout.change.free_place import merged
 from carveout.check.model import Severity
 from carveout.check.registry import all_rules
 from carveout.check.run import check_board
-from carveout.span import Span
+from carveout.span import Span, union
 from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ def _of_pinned(new: Boot, past: PlacedRegion, region: PlacedRegion, wanted: Span
         )
     if past.base == region.base:
         return  # where the kernel puts it itself
-    ram = merged(Span.sized(entry.base, entry.size) for entry in new.memory)
+    ram = union(Span.sized(entry.base, entry.size) for entry in new.memory)
     if not region.nomap and not any(bank.contains(wanted) for bank in ram):
         yield f"{region.path} is not in RAM at 0x{wanted.start:x}"
     others = dict.fromkeys(

@@ -116,9 +116,13 @@ def add_scene_options(parser: Parser, *, several: tuple[str, ...] = ()) -> None:
     several: options that this verb takes more than once, one scene for each value; they are lists in the result.
     """
     group = parser.add_argument_group("scene: what the tree cannot say")
-    group.add_argument(
-        "--scene", metavar="FILE", help="TOML file with the options below as keys; options win"
-    )
+    scene_help = "TOML file with the options below as keys; options win"
+    if "scene" in several:
+        group.add_argument(
+            "--scene", metavar="FILE", action="append", default=[], help=scene_help + "; repeatable"
+        )
+    else:
+        group.add_argument("--scene", metavar="FILE", help=scene_help)
     for option in OPTIONS:
         flag = f"--{option.name}"
         if option.kind == "flag":
