@@ -52,7 +52,7 @@ class Search:
         """Return the next arrangement to try, or None when there is none left."""
         while self._seeds:
             seed = self._seeds.pop(0)
-            if not any(seed[path] in self._refused[path] for path in seed):
+            if all(self._may_be(self._wishes[path], span) for path, span in seed.items()):
                 return seed
         # In tree order, as the kernel goes; the large ones first where that leaves no room for one.
         for order in (list(self._wishes.values()), sorted(self._wishes.values(), key=lambda w: -w.size)):
@@ -72,9 +72,9 @@ class Search:
         if wish is None:
             return ()
         want = f"{format_size(wish.size)} aligned to {format_size(wish.align)}"
-        if any(self._refused.values()):
-            return (f"{wish.path}: there is no place left to try for {want}",)
-        room = largest(self._room(wish, []), wish.align)
+        if highest(self._room(wish, [], with_refused=False), wish.size, wish.align) is not None:
+            return (f"{wish.path}: there is no place left to try for {want}, beside the other regions",)
+        room = largest(self._room(wish, [], with_refused=False), wish.align)
         shown = f"the largest has {format_size(room.size)}, at 0x{room.start:x}" if room else "there is none"
         parts = []
         for named, free in zip(scenes, self._free(), strict=True):
@@ -106,12 +106,20 @@ class Search:
             self._free_in = [free_of(result) for result in attempt(bare, self._scenes).boots]
         return self._free_in
 
-    def _room(self, wish: Wish, taken: Sequence[Span]) -> list[Span]:
+    def _may_be(self, wish: Wish, span: Span) -> bool:
+        # Where all kernels agree nothing else is asked; else the place has to be free everywhere.
+        if span in self._refused[wish.path]:
+            return False
+        agreed = all(choice == span.start for choice in wish.choices)
+        return agreed or any(free.contains(span) for free in self._room(wish, []))
+
+    def _room(self, wish: Wish, taken: Sequence[Span], *, with_refused: bool = True) -> list[Span]:
         free = self._free()
         room = free[0]
         for other in free[1:]:
             room = intersect(room, other)
-        return subtract(_within(room, wish.windows), union([*taken, *self._refused[wish.path]]))
+        refused = self._refused[wish.path] if with_refused else []
+        return subtract(_within(room, wish.windows), union([*taken, *refused]))
 
     def _arranged(self, order: Sequence[Wish]) -> dict[str, Span] | None:
         places: dict[str, Span] = {}

@@ -27,8 +27,7 @@ def render_text(pin: Pin, *, name: str) -> str:
     """Return what was done, where each scene's kernel would have put the regions, and what else changes."""
     lines = [f"{safe(name)}: {_headline(pin)}"]
     lines += [f"  {safe(reason, limit=1000)}" for reason in pin.reasons]
-    for region in pin.regions:
-        lines += _region(region, pin)
+    lines += _regions(pin)
     lines += [f"  {safe(path)}  left as it is: {safe(why, limit=1000)}" for path, why in pin.left]
     if pin.proposal is not None and pin.regions:
         lines += _checked(pin)
@@ -37,7 +36,9 @@ def render_text(pin: Pin, *, name: str) -> str:
 
 def notes_of(pin: Pin) -> dict[str, str]:
     """Return a comment for each pinned node, by path, for source text."""
-    return {region.path: _choice(region, pin) for region in pin.regions}
+    return {
+        region.path: "; modelled: ".join([_choice(region, pin), *_doubts(region)]) for region in pin.regions
+    }
 
 
 def title_of(pin: Pin) -> str:
@@ -97,15 +98,24 @@ def _scenes(pin: Pin) -> str:
     return ", ".join(named.name for named in pin.scenes)
 
 
-def _region(region: PinnedRegion, pin: Pin) -> list[str]:
-    lines = [
-        f"  {safe(region.path)}  {format_range(region.place)}  {format_size(region.place.size)}"
-        + ("" if region.is_kernels_choice else f"  {_choice(region, pin)}")
-    ]
-    doubts = dict.fromkeys(
-        found.why for found in region.before if found is not None and found.exactness is not Exactness.EXACT
-    )
-    return lines + [f"    modelled: {safe(why, limit=1000)}" for why in doubts]
+def _regions(pin: Pin) -> Iterator[str]:
+    width = max((len(safe(region.path)) for region in pin.regions), default=0)
+    for region in pin.regions:
+        place = f"{format_range(region.place)}  {format_size(region.place.size)}"
+        choice = "" if region.is_kernels_choice else f"  {_choice(region, pin)}"
+        yield f"  {safe(region.path):<{width}}  {place}{choice}"
+    about: dict[str, list[str]] = {}
+    for region in pin.regions:
+        for why in _doubts(region):
+            about.setdefault(why, []).append(region.path)
+    for why, paths in about.items():
+        whose = "" if len(paths) == len(pin.regions) else f" ({', '.join(paths)})"
+        yield f"  modelled: {safe(why + whose, limit=1000)}"
+
+
+def _doubts(region: PinnedRegion) -> tuple[str, ...]:
+    found = (found for found in region.before if found is not None)
+    return tuple(dict.fromkeys(one.why for one in found if one.exactness is not Exactness.EXACT))
 
 
 def _choice(region: PinnedRegion, pin: Pin) -> str:
