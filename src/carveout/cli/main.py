@@ -39,6 +39,7 @@ VERBS = {
     "dt-check": Verb("carveout.cli.dt_check", "check, called as the kernel's build calls dt-validate"),
     "explain": Verb("carveout.cli.explain", "what a rule, or a message of the kernel, is about"),
     "pin": Verb("carveout.cli.pin", "give dynamic regions the place that the kernel would choose"),
+    "upgrade": Verb("carveout.cli.upgrade", "the names and layouts of 2013 become today's binding"),
     "kernels": Verb("carveout.cli.kernels", "what is known about each kernel version, and how"),
 }
 
