@@ -99,6 +99,11 @@ class FactPair(NamedTuple):
     before: Fact | None
     after: Fact | None
 
+    @property
+    def name(self) -> str:
+        """What it is."""
+        return next(fact.name for fact in self if fact is not None)
+
 
 class Difference(NamedTuple):
     """Two boots and what differs between them."""

@@ -40,6 +40,7 @@ VERBS = {
     "explain": Verb("carveout.cli.explain", "what a rule, or a message of the kernel, is about"),
     "pin": Verb("carveout.cli.pin", "give dynamic regions the place that the kernel would choose"),
     "upgrade": Verb("carveout.cli.upgrade", "the names and layouts of 2013 become today's binding"),
+    "diff": Verb("carveout.cli.diff", "what differs between two trees, or two scenes of one"),
     "kernels": Verb("carveout.cli.kernels", "what is known about each kernel version, and how"),
 }
 
