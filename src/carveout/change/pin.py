@@ -94,6 +94,8 @@ def pin(
                 reasons.append(f"{path}: {why}")
             else:
                 left.append((path, why))
+    if reasons and chosen and not names:
+        reasons.append(f"to pin the others alone, name them: {', '.join(chosen)}")
     result = Pin(scenes, before, left=tuple(left), reasons=tuple(reasons))
     if reasons or not chosen:
         return result._replace(

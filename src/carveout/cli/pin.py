@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from carveout.change.pin import pin
 from carveout.cli.boards import load_board
-from carveout.cli.change_output import add_change_options, read_change_files, say, write_change
+from carveout.cli.change_output import add_change_options, read_change_files, say, write_change, written
 from carveout.cli.parser import Parser
 from carveout.cli.several_scenes import add_several_scenes, read_scenes
 from carveout.errors import UsageError
@@ -37,8 +37,9 @@ def run(argv: list[str]) -> int:
     files = read_change_files(args, inputs=given.inputs)
     loaded = load_board(args.board, include_dirs=args.include)
     result = pin(loaded.tree, given.scenes, args.regions, is_made_here=loaded.is_made_here)
+    names: tuple[str, ...] | None = None
     if result.proposal is not None:
-        write_change(
+        names = write_change(
             files,
             result.proposal,
             loaded,
@@ -46,7 +47,10 @@ def run(argv: list[str]) -> int:
             title=title_of(result),
             include_dirs=args.include,
         )
-    say(files, render_json(result) if args.format == "json" else render_text(result, name=loaded.name))
+    if args.format == "json":
+        say(files, render_json(result))
+    else:
+        say(files, render_text(result, name=loaded.name) + written(files, names))
     return 0 if result.proposal is not None else 1
 
 

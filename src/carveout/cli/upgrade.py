@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from carveout.change.upgrade import upgrade
 from carveout.cli.boards import load_board
-from carveout.cli.change_output import add_change_options, read_change_files, say, write_change
+from carveout.cli.change_output import add_change_options, read_change_files, say, write_change, written
 from carveout.cli.parser import Parser
 from carveout.cli.several_scenes import add_several_scenes, read_scenes
 from carveout.errors import UsageError
@@ -45,8 +45,9 @@ def run(argv: list[str]) -> int:
     files = read_change_files(args, inputs=given.inputs)
     loaded = load_board(args.board, include_dirs=args.include)
     result = upgrade(loaded.tree, given.scenes, answers, is_made_here=loaded.is_made_here)
+    names: tuple[str, ...] | None = None
     if result.is_done:
-        write_change(
+        names = write_change(
             files,
             result.proposal,
             loaded,
@@ -57,7 +58,7 @@ def run(argv: list[str]) -> int:
     if args.format == "json":
         say(files, render_json(result))
     else:
-        say(files, render_text(result, given.scenes, name=loaded.name))
+        say(files, render_text(result, given.scenes, name=loaded.name) + written(files, names))
     if result.questions:
         return EXIT_USAGE
     return EXIT_FINDINGS if result.reasons or result.left else EXIT_CLEAN

@@ -102,8 +102,9 @@ def _regions(pin: Pin) -> Iterator[str]:
     width = max((len(safe(region.path)) for region in pin.regions), default=0)
     for region in pin.regions:
         place = f"{format_range(region.place)}  {format_size(region.place.size)}"
-        choice = "" if region.is_kernels_choice else f"  {_choice(region, pin)}"
-        yield f"  {safe(region.path):<{width}}  {place}{choice}"
+        yield f"  {safe(region.path):<{width}}  {place}"
+        if not region.is_kernels_choice:
+            yield f"    {_choice(region, pin)}"
     about: dict[str, list[str]] = {}
     for region in pin.regions:
         for why in _doubts(region):

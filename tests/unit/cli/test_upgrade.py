@@ -70,6 +70,7 @@ def test_a_question_is_listed_and_nothing_is_written(
         "    --answer /qman=fsl,bman-fbpr  free buffer proxy records of the buffer manager\n"
         "    --answer /qman=fsl,qman-fqd   frame queue descriptors of the queue manager\n"
         "    --answer /qman=fsl,qman-pfdr  packed frame descriptor records of the queue manager\n"
+        "nothing was written\n"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["board.dts"]
 
