@@ -75,11 +75,13 @@ def _of_one_boot(old: Boot, new: Boot, places: Mapping[str, Span]) -> Iterator[t
 
 
 def _of_others(old: Boot, new: Boot, places: Mapping[str, Span]) -> Iterator[str]:
-    # What was given back is nowhere, wherever it was for a while.
+    # What was given back is nowhere, wherever it was for a while; one that had no place may get one.
     had = {region.path: region for region in old.regions}
     for region in new.regions:
         past = had.get(region.path)
         if past is None or region.path in places or region.outcome is past.outcome is Outcome.RELEASED:
+            continue
+        if past.base is None and region.outcome is Outcome.PLACED:
             continue
         if (region.base, region.size, region.outcome) != (past.base, past.size, past.outcome):
             yield f"{region.path} is {_place(region)} then, not {_place(past)}"

@@ -168,6 +168,10 @@ def side_effects(difference: Difference, places: Mapping[str, Span]) -> Iterator
         if is_promised and _role(pair.before) == _role(pair.after):
             continue
         yield f"contiguous area {safe(area.name)}: {_area(pair.before)}, then {_area(pair.after)}"
+    for found in difference.changed_regions:
+        old, new = found.before, found.after
+        if old is not None and new is not None and old.base is None and new.base is not None:
+            yield f"{safe(new.path)}: {outcome_text(old)}, then at 0x{new.base:x}"
     rooms = [lay_out(result).totals for result in (difference.before, difference.after)]
     if rooms[0] is not None and rooms[1] is not None:
         more = rooms[1].system - rooms[0].system

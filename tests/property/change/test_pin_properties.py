@@ -15,6 +15,7 @@ from carveout.change.pin import pin
 from carveout.change.proposal import contents
 from carveout.check.run import NamedScene
 from carveout.errors import EditError, UsageError
+from carveout.fdt.edit import remove_property
 from carveout.fdt.overlay import apply
 from carveout.fdt.writer import write
 from support.random_boards import Case, cases
@@ -22,6 +23,7 @@ from support.random_boards import Case, cases
 if TYPE_CHECKING:
     from carveout.boot import Boot
     from carveout.change.pin import Pin
+    from carveout.fdt import Tree
 
 
 def attempted(case: Case) -> Pin | None:
@@ -65,6 +67,16 @@ def test_only_reg_of_pinned_regions_is_new(case: Case) -> None:
     assert contents(after) == expected
     assert [entry[:2] for entry in after.reserve_map] == [entry[:2] for entry in tree.reserve_map]
     assert write(after) == after.blob
+    # Taking the new properties out again gives the same structure, byte for byte.
+    undone = after
+    for region in result.regions:
+        undone = remove_property(undone, region.path, "reg")
+    assert structure_of(undone) == structure_of(tree)
+    assert undone.strings.startswith(tree.strings)
+
+
+def structure_of(tree: Tree) -> bytes:
+    return tree.blob[tree.structure.start : tree.structure.end]
 
 
 @given(cases())
