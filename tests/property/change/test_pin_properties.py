@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hypothesis import given
+from hypothesis import strategies as st
 
 from carveout.board import read_board
 from carveout.boot import boot
@@ -18,7 +19,9 @@ from carveout.errors import EditError, UsageError
 from carveout.fdt.edit import remove_property
 from carveout.fdt.overlay import apply
 from carveout.fdt.writer import write
-from support.random_boards import Case, cases
+from carveout.span import GIB, MIB, Span
+from support.boards import usual_scene
+from support.random_boards import BUILDS, Case, cases
 
 if TYPE_CHECKING:
     from carveout.boot import Boot
@@ -91,3 +94,30 @@ def test_an_overlay_makes_the_same_change(case: Case) -> None:
     merged = apply(case.board.tree, overlay)
     assert contents(merged) == contents(result.proposal.after)
     assert [node.path for node in merged.nodes()] == [node.path for node in result.proposal.after.nodes()]
+
+
+@given(cases(), st.sampled_from([256 * MIB, 512 * MIB, 2 * GIB]), st.sampled_from(BUILDS))
+def test_a_place_for_two_scenes_is_good_in_both(case: Case, ram: int, build: tuple[str, int]) -> None:
+    kernel, page_size = build
+    other = usual_scene(kernel, page_size=page_size, memory=(Span.sized(0x4000_0000, ram),))
+    asked = [NamedScene("own", case.scene), NamedScene("other", other)]
+    try:
+        result = pin(case.board.tree, asked)
+    except UsageError:
+        return
+    if result.proposal is None:
+        assert result.reasons
+        return
+    board = read_board(result.proposal.after)
+    for named, before in zip(asked, result.before.boots, strict=True):
+        found = {region.path: region for region in boot(board, named.scene).regions}
+        for region in result.regions:
+            here = found[region.path]
+            assert (here.outcome, here.base, here.size) == (
+                Outcome.PLACED,
+                region.place.start,
+                region.place.size,
+            )
+        for was in before.regions:
+            if was.outcome is Outcome.PLACED and was.path not in {region.path for region in result.regions}:
+                assert found[was.path].base == was.base
