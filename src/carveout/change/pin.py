@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from carveout.boot.result import BootOutcome, Outcome, RegionKind
 from carveout.change.common_place import Search, Wish
 from carveout.change.free_place import windows_of
-from carveout.change.pin_check import Obstacle, new_problems, obstacles
+from carveout.change.pin_check import NewFindings, Obstacle, obstacles
 from carveout.change.proposal import Proposal, propose, setting
 from carveout.change.trial import Trial, attempt
 from carveout.errors import UsageError
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 MAX_TRIALS = 48
 """Trees that are booted in every scene before a search is given up. What a kernel would choose is found in one or
 two; the rest is for boards whose scenes leave little in common."""
+MAX_BOOTS = 4000
+"""Boots after which a search is given up, however few trees that were: there may be a thousand scenes."""
 
 _CELLS_DEFAULT = 1
 _NAME_THEM_TOO = "a fixed place changes what the kernel does for others: name these regions too, or pin all"
@@ -175,8 +177,10 @@ def _place(tree: Tree, result: Pin, chosen: Sequence[str], *, is_made_here: bool
     plain = [named.scene for named in scenes]
     wishes = [_wish(before, path) for path in chosen]
     search = Search(tree, plain, wishes)
+    findings = NewFindings(scenes, before.board)
+    most = max(2, min(MAX_TRIALS, MAX_BOOTS // len(scenes)))
     reasons: tuple[str, ...] = ()
-    for trials in range(1, MAX_TRIALS + 1):
+    for trials in range(1, most + 1):
         places = search.next()
         if places is None:
             return result._replace(reasons=(*search.reasons(scenes), *reasons), trials=trials - 1)
@@ -189,15 +193,15 @@ def _place(tree: Tree, result: Pin, chosen: Sequence[str], *, is_made_here: bool
         regions = tuple(PinnedRegion(path, span, before.regions(path)) for path, span in places.items())
         found = list(obstacles(scenes, before, after, places))
         if not found and not all(region.is_kernels_choice for region in regions):
-            found = _as_obstacles(new_problems(scenes, before.board, after.board), places)
+            found = _as_obstacles(findings.of(after.board), places)
         if not found:
             return result._replace(regions=regions, proposal=proposal, after=after, trials=trials)
         reasons = tuple(obstacle.text for obstacle in found)
         if any(obstacle.is_about_others for obstacle in found):
             return result._replace(reasons=(*reasons, _NAME_THEM_TOO), trials=trials)
         search.refuse(places, {o.path for o in found} & places.keys() or places.keys())
-    tried = f"{MAX_TRIALS} arrangements were booted, and none was good in every scene; of the last:"
-    return result._replace(reasons=(tried, *reasons), trials=MAX_TRIALS)
+    tried = f"{most} arrangements were booted, and none was good in every scene; of the last:"
+    return result._replace(reasons=(tried, *reasons), trials=most)
 
 
 def _as_obstacles(problems: Iterable[Finding], places: Mapping[str, Span]) -> list[Obstacle]:

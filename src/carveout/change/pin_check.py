@@ -48,18 +48,32 @@ def obstacles(
     return tuple(found)
 
 
-def new_problems(scenes: Sequence[NamedScene], before: Board, after: Board) -> tuple[Finding, ...]:
-    """Return the errors and warnings about boots that the second board has and the first has not."""
-    rules = [rule for rule in all_rules() if rule.boot is not None]
-    known = {
-        (finding.code, finding.path, finding.prop)
-        for finding in check_board(before, scenes, rules, file="").findings
-    }
-    return tuple(
-        finding
-        for finding in check_board(after, scenes, rules, file="").findings
-        if finding.severity in _BAD and (finding.code, finding.path, finding.prop) not in known
-    )
+class NewFindings:
+    """The errors and warnings about boots that a changed board has and the board as it was has not."""
+
+    def __init__(self, scenes: Sequence[NamedScene], before: Board) -> None:
+        """Nothing is checked until it is asked for."""
+        self._scenes = scenes
+        self._before = before
+        self._known: set[tuple[str, str, str | None]] | None = None
+
+    def of(self, after: Board) -> tuple[Finding, ...]:
+        """Return what is found in the changed board only."""
+        if self._known is None:
+            self._known = {_identity(finding) for finding in self._findings(self._before)}
+        return tuple(
+            finding
+            for finding in self._findings(after)
+            if finding.severity in _BAD and _identity(finding) not in self._known
+        )
+
+    def _findings(self, board: Board) -> tuple[Finding, ...]:
+        rules = [rule for rule in all_rules() if rule.boot is not None]
+        return check_board(board, self._scenes, rules, file="").findings
+
+
+def _identity(finding: Finding) -> tuple[str, str, str | None]:
+    return finding.code, finding.path, finding.prop
 
 
 def _of_one_boot(old: Boot, new: Boot, places: Mapping[str, Span]) -> Iterator[tuple[str, str]]:
