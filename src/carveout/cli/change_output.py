@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from carveout.change.proposal import Proposal
     from carveout.cli.boards import LoadedBoard
     from carveout.cli.parser import Parser
+    from carveout.fdt import Tree
 
 _SOURCE = ".dts"
 _OVERLAY_SOURCE = ".dtso"
@@ -111,10 +112,12 @@ def write_change(
     notes: Mapping[str, str] | None = None,
     title: str = "",
     include_dirs: Sequence[str] = (),
+    overlay: Tree | None = None,
 ) -> tuple[str, ...]:
     """Write everything that was asked for, all of it or nothing; return the names of the files.
 
     notes: a comment for each changed node, by path, for text. title: one line that says what the change is.
+    overlay: where it is not to be made of the proposal.
     Raises: EditError where the change cannot be given in that form, UsageError where a file cannot be written.
     """
     made: dict[str, bytes] = {}
@@ -127,7 +130,7 @@ def write_change(
             else proposal.after.blob
         )
     if files.overlay is not None:
-        overlay = overlay_of(proposal)
+        overlay = overlay_of(proposal) if overlay is None else overlay
         made[files.overlay] = (
             overlay_source(overlay, note=title).encode("utf-8")
             if files.overlay.endswith(_OVERLAY_SOURCE)

@@ -6,12 +6,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.change.upgrade import upgrade
+from carveout.change.upgrade_overlay import UpgradeOverlay, upgrade_overlay
 from carveout.cli.boards import load_board
 from carveout.cli.change_output import add_change_options, read_change_files, say, write_change, written
 from carveout.cli.parser import Parser
 from carveout.cli.several_scenes import add_several_scenes, read_scenes
 from carveout.errors import UsageError
-from carveout.report.upgrade_text import notes_of, render_json, render_text, title_of
+from carveout.report.upgrade_text import left_text, notes_of, render_json, render_text, title_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +47,10 @@ def run(argv: list[str]) -> int:
     loaded = load_board(args.board, include_dirs=args.include)
     result = upgrade(loaded.tree, given.scenes, answers, is_made_here=loaded.is_made_here)
     names: tuple[str, ...] | None = None
+    overlay: UpgradeOverlay | None = None
     if result.is_done:
+        if files.overlay is not None and result.nodes:
+            overlay = upgrade_overlay(result, given.scenes)
         names = write_change(
             files,
             result.proposal,
@@ -54,11 +58,13 @@ def run(argv: list[str]) -> int:
             notes=notes_of(result),
             title=title_of(),
             include_dirs=args.include,
+            overlay=overlay.overlay if overlay is not None else None,
         )
     if args.format == "json":
         say(files, render_json(result))
     else:
-        say(files, render_text(result, given.scenes, name=loaded.name) + written(files, names))
+        left = left_text(overlay.left) if overlay is not None else ""
+        say(files, render_text(result, given.scenes, name=loaded.name) + left + written(files, names))
     if result.questions:
         return EXIT_USAGE
     return EXIT_FINDINGS if result.reasons or result.left else EXIT_CLEAN

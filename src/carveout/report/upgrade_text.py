@@ -11,7 +11,7 @@ from carveout.span import Span
 from carveout.units import format_range
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from carveout.boot import Boot
     from carveout.change.answers import Question
@@ -36,6 +36,11 @@ def render_text(upgrade: Upgrade, scenes: tuple[NamedScene, ...], *, name: str) 
         f"  to be done by hand: {safe(path)}: {safe(text, limit=_LIMIT)}" for path, text in upgrade.left
     ]
     return "".join(line + "\n" for line in lines)
+
+
+def left_text(left: Sequence[str]) -> str:
+    """Say what an overlay leaves in the tree, which no kernel looks at; nothing when that is nothing."""
+    return "".join(f"the overlay leaves {safe(what)}: no kernel looks at it\n" for what in left)
 
 
 def title_of() -> str:

@@ -9,11 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carveout.board import read_board
+from carveout.boot import boot
+from carveout.change.difference import compare
 from carveout.change.proposal import contents
 from carveout.change.upgrade import Upgrade, upgrade
+from carveout.change.upgrade_overlay import upgrade_overlay
 from carveout.check.run import NamedScene
-from carveout.errors import UsageError
+from carveout.errors import EditError, UsageError
 from carveout.fdt import parse
+from carveout.fdt.overlay import apply
 from carveout.fdt.writer import write
 from support.boards import (
     blob_of,
@@ -31,6 +35,7 @@ from support.boards import (
 from support.random_boards import Case, cases
 
 if TYPE_CHECKING:
+    from carveout.boot.result import PlacedRegion
     from carveout.fdt import Tree
     from carveout.fdt.draft import DraftNode
 
@@ -131,6 +136,27 @@ def test_a_rewritten_tree_is_not_rewritten_again(tree: Tree) -> None:
     after = answered(tree).proposal.after
     again = upgrade(after, SCENES)
     assert (again.proposal.changes, again.questions) == ((), ())
+
+
+@given(old_trees())
+def test_an_overlay_comes_to_the_same(tree: Tree) -> None:
+    result = answered(tree)
+    if not result.is_done or not result.nodes:
+        return
+    try:
+        found = upgrade_overlay(result, SCENES)
+    except EditError:
+        return  # a node that has to be renamed, a property that has to go, another order of dynamic regions
+    merged = boot(read_board(apply(tree, found.overlay)), SCENES[0].scene)
+    (wanted,) = result.after.boots
+    difference = compare(wanted, merged)
+    assert [pair for pair in difference.regions if places(pair.before) != places(pair.after)] == []
+    assert difference.consumers == ()
+    assert merged.outcome is wanted.outcome
+
+
+def places(region: PlacedRegion | None) -> tuple[object, ...] | None:
+    return None if region is None else (region.path, region.base, region.size, region.outcome, region.pool)
 
 
 @given(cases())

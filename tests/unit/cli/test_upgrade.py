@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from carveout.change.proposal import contents
 from carveout.cli.main import main
 from carveout.fdt import parse
+from carveout.fdt.overlay import apply
 from support.check_boards import needs_dtc
 
 if TYPE_CHECKING:
@@ -107,9 +109,32 @@ def test_source_is_rewritten_by_what_stands_behind_it(
     assert "nothing is in the words of 2013" in capsys.readouterr().out
 
 
-def test_an_overlay_cannot_remove(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["upgrade", "board.dts", "-o", "out.dtb", "--write-overlay", "out.dtbo", *ANSWER]) == 2
-    assert "an overlay cannot remove" in capsys.readouterr().err
+def test_an_overlay_leaves_what_no_kernel_looks_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["upgrade", "board.dts", "-o", "out.dtb", "--write-overlay", "out.dtbo", *ANSWER]) == 0
+    out = capsys.readouterr().out
+    assert "the overlay leaves linux,contiguous-region of /vpu: no kernel looks at it\n" in out
+    assert "the overlay leaves /qman: no kernel looks at it\nwritten: out.dtb, out.dtbo\n" in out
+    subprocess.run(["dtc", "-q", "-@", "-o", "board.dtb", "board.dts"], check=True, cwd=tmp_path)
+    base = parse((tmp_path / "board.dtb").read_bytes())
+    merged = apply(base, parse((tmp_path / "out.dtbo").read_bytes()))
+    (tmp_path / "merged.dtb").write_bytes(merged.blob)
+    argv = ["diff", "out.dtb", "merged.dtb", "--format", "json"]
+    main(argv)
+    found = json.loads(capsys.readouterr().out)
+    assert (found["regions"], found["cma"], found["consumers"]) == ([], [], [])
+
+
+def test_an_overlay_cannot_rename(board: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = DTS.replace(
+        "qman {", "reserved-memory { #address-cells = <2>; #size-cells = <2>; ranges;\n\tany@0 {"
+    )
+    text = text.replace('"fsl,qman-backing-store", "reserved-memory"; reg = <0x0 0x5a000000', '"linux,contiguous-memory-region"; reg = <0x0 0x0')  # fmt: skip
+    board.write_text(text.replace("0x400000>; };\n};", "0x400000>; }; };\n};"), encoding="utf-8")
+    assert main(["upgrade", "board.dts", "-o", "out.dtb", "--write-overlay", "out.dtbo"]) == 2
+    err = capsys.readouterr().err
+    assert "an overlay cannot rename the node /reserved-memory/any@0: this change has no overlay" in err
     assert [path.name for path in tmp_path.iterdir()] == ["board.dts"]
 
 
