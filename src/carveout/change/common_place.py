@@ -54,9 +54,16 @@ class Search:
             seed = self._seeds.pop(0)
             if all(self._may_be(self._wishes[path], span) for path, span in seed.items()):
                 return seed
-        # In tree order, as the kernel goes; the large ones first where that leaves no room for one.
-        for order in (list(self._wishes.values()), sorted(self._wishes.values(), key=lambda w: -w.size)):
-            found = self._arranged(order)
+        # In tree order, as the kernel goes; where that leaves no room for one, those with little choice first, and
+        # then the large ones.
+        wishes = list(self._wishes.values())
+        orders = (
+            lambda: wishes,
+            lambda: sorted(wishes, key=lambda wish: sum(span.size for span in self._room(wish, []))),
+            lambda: sorted(wishes, key=lambda wish: -wish.size),
+        )
+        for order in orders:
+            found = self._arranged(order())
             if found is not None:
                 return {path: found[path] for path in self._wishes}
         return None

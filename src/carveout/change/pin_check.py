@@ -85,7 +85,12 @@ def _of_one_boot(old: Boot, new: Boot, places: Mapping[str, Span]) -> Iterator[t
     for region in new.regions:
         past, wanted = had.get(region.path), places.get(region.path)
         if past is not None and wanted is not None:
-            yield from ((region.path, text) for text in _of_pinned(new, past, region, wanted))
+            yield from ((region.path, text) for text in _of_pinned(past, region, wanted))
+            # Where the kernel puts it itself nothing else is asked.
+            if region.base == wanted.start != past.base:
+                yield from (
+                    (region.path, text) for text in _of_new_place(old, new, region.path, wanted, places)
+                )
 
 
 def _of_others(old: Boot, new: Boot, places: Mapping[str, Span]) -> Iterator[str]:
@@ -101,7 +106,7 @@ def _of_others(old: Boot, new: Boot, places: Mapping[str, Span]) -> Iterator[str
             yield f"{region.path} is {_place(region)} then, not {_place(past)}"
 
 
-def _of_pinned(new: Boot, past: PlacedRegion, region: PlacedRegion, wanted: Span) -> Iterator[str]:
+def _of_pinned(past: PlacedRegion, region: PlacedRegion, wanted: Span) -> Iterator[str]:
     if region.outcome is not Outcome.PLACED or (region.base, region.size) != (wanted.start, wanted.size):
         yield f"{region.path} is {_place(region)}, not at 0x{wanted.start:x}: {region.why or 'no reason is known'}"
         return
@@ -110,18 +115,26 @@ def _of_pinned(new: Boot, past: PlacedRegion, region: PlacedRegion, wanted: Span
             f"{region.path} is {_pool(region)} at 0x{wanted.start:x}, and was {_pool(past)}"
             + (f": {region.why}" if region.why else "")
         )
-    if past.base == region.base:
-        return  # where the kernel puts it itself
-    ram = union(Span.sized(entry.base, entry.size) for entry in new.memory)
-    if not region.nomap and not any(bank.contains(wanted) for bank in ram):
-        yield f"{region.path} is not in RAM at 0x{wanted.start:x}"
+
+
+def _of_new_place(old: Boot, new: Boot, path: str, wanted: Span, places: Mapping[str, Span]) -> Iterator[str]:
+    # A kernel that takes no-map memory out of its list of RAM had it there before.
+    removed = [region for region in old.regions if region.path in places and region.nomap]
+    ram = union(
+        [
+            *(Span.sized(entry.base, entry.size) for entry in (*old.memory, *new.memory)),
+            *(Span.sized(region.base, region.size) for region in removed if region.base and region.size),
+        ]
+    )
+    if not any(bank.contains(wanted) for bank in ram):
+        yield f"{path} is not in RAM at 0x{wanted.start:x}"
     others = dict.fromkeys(
         claim.who
         for claim in new.claims
-        if claim.who != region.path and Span.sized(claim.base, claim.size).overlaps(wanted)
+        if claim.who != path and Span.sized(claim.base, claim.size).overlaps(wanted)
     )
     if others:
-        yield f"{region.path} lies on what belongs to {', '.join(others)} at 0x{wanted.start:x}"
+        yield f"{path} lies on what belongs to {', '.join(others)} at 0x{wanted.start:x}"
 
 
 def _of_consumers(old: Boot, new: Boot) -> Iterator[tuple[str, str]]:

@@ -10,10 +10,13 @@ import pytest
 from carveout.board import read_board
 from carveout.boot import boot
 from carveout.change.pin import pin
+from carveout.change.pin_check import obstacles
 from carveout.change.proposal import contents
+from carveout.change.trial import attempt
 from carveout.check.run import NamedScene
 from carveout.errors import UsageError
 from carveout.fdt import parse
+from carveout.fdt.edit import set_property
 from carveout.span import GIB, Span
 from support.boards import (
     RAM,
@@ -268,3 +271,23 @@ def test_an_address_that_the_cells_do_not_hold() -> None:
     assert result.reasons == (
         f"{POOL}: 0x13ff00000 with size 0x100000 does not fit the root's cells (1 and 1)",
     )
+
+
+@pytest.mark.parametrize(
+    ("place", "flags", "why"),
+    [
+        pytest.param(0x4000_0000, (), "is not in RAM at 0x40000000", id="outside-ram"),
+        pytest.param(0x4000_0000, ("no-map",), "is not in RAM at 0x40000000", id="no-map-outside-ram"),
+        pytest.param(0x8020_0000, (), "lies on what belongs to kernel at 0x80200000", id="on-the-kernel"),
+        pytest.param(0x8020_0000, ("no-map",), "is at 0x80200000 (reserve-failed), not at", id="refused"),
+    ],
+)
+def test_places_that_are_no_good(place: int, flags: tuple[str, ...], why: str) -> None:
+    tree = usual_board(region("pool", *flags, size=mib(1)), ram=[Span.sized(0x8000_0000, GIB)]).tree
+    scene = NamedScene(
+        "6.12", usual_scene("6.12", kernel_image=Span.sized(0x8020_0000, mib(32)), dtb_at=0x8800_0000)
+    )
+    before = attempt(tree, [scene.scene])
+    after = attempt(set_property(tree, POOL, "reg", wide(place, mib(1))), [scene.scene])
+    found = obstacles([scene], before, after, {POOL: Span.sized(place, mib(1))})
+    assert any(obstacle.path == POOL and why in obstacle.text for obstacle in found)
