@@ -16,7 +16,7 @@ from carveout.units import format_size
 from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from carveout.boot import Scene
     from carveout.check.run import NamedScene
@@ -54,16 +54,8 @@ class Search:
             seed = self._seeds.pop(0)
             if all(self._may_be(self._wishes[path], span) for path, span in seed.items()):
                 return seed
-        # In tree order, as the kernel goes; where that leaves no room for one, those with little choice first, and
-        # then the large ones.
-        wishes = list(self._wishes.values())
-        orders = (
-            lambda: wishes,
-            lambda: sorted(wishes, key=lambda wish: sum(span.size for span in self._room(wish, []))),
-            lambda: sorted(wishes, key=lambda wish: -wish.size),
-        )
-        for order in orders:
-            found = self._arranged(order())
+        for order in self._orders():
+            found = self._arranged(order)
             if found is not None:
                 return {path: found[path] for path in self._wishes}
         return None
@@ -90,6 +82,14 @@ class Search:
         return (
             f"{wish.path}: no range that is free in every scene holds {want}: {shown} (largest in each: {'; '.join(parts)})",
         )
+
+    def _orders(self) -> Iterator[list[Wish]]:
+        # In tree order, as the kernel goes; where that leaves no room for one, those with little choice first, and
+        # then the large ones.
+        wishes = list(self._wishes.values())
+        yield wishes
+        yield sorted(wishes, key=lambda wish: sum(span.size for span in self._room(wish, [])))
+        yield sorted(wishes, key=lambda wish: -wish.size)
 
     def _choices_of_kernels(self) -> list[dict[str, Span]]:
         # What one scene's kernel does for all the regions, the most frequent first.
