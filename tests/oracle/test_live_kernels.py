@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tools.oracle.compare import compare, report
 from tools.oracle.fetch import CACHE, FetchError, Wanted, fetch
 from tools.oracle.kernels import Kernel, find_kernels
+from tools.oracle.pinned import PINNED, boot_pinned
 from tools.oracle.record import record
 from tools.oracle.scenarios import QUICK, SCENARIOS
 
@@ -47,3 +48,14 @@ def test_kernels_that_boot_now_agree() -> None:
         assert rows["outcome"] == "ok"
         assert rows["memblock_dump"] is not None
         assert rows["regions"]
+    pinned_trees_boot_as_promised(booted)
+
+
+def pinned_trees_boot_as_promised(booted: list[Kernel]) -> None:
+    for scenario in SCENARIOS:
+        if scenario.id in PINNED:
+            checked = boot_pinned(scenario, booted, cache=CACHE)
+            assert [(found.title, found.problems) for found in checked if found.problems] == []
+            # Not vacuous: each kernel said where it has the regions.
+            assert len(checked) == len(booted)
+            assert all(found.regions for found in checked)

@@ -17,6 +17,7 @@ from .compare import compare, report, table
 from .fetch import ARCHITECTURES, CACHE, SUITES, fetch, wanted
 from .kernels import KernelError, find_kernels
 from .machines import MACHINES
+from .pinned import PINNED, boot_pinned
 from .qemu import QemuError
 from .random_boards import random_scenarios
 from .record import read_recorded, record, write_scenario
@@ -45,6 +46,8 @@ def main() -> int:
             return _fetch(args)
         if args.verb == "compare":
             return _again(args)
+        if args.verb == "pinned":
+            return _pinned(args)
         return _list(args) if args.verb == "list" else _boots(args)
     except (FetchError, KernelError, QemuError, TreeError) as error:
         sys.stderr.write(f"oracle: {error}\n")
@@ -69,6 +72,12 @@ def _parser() -> argparse.ArgumentParser:
     judge.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="what --out was")
     judge.add_argument("-q", "--quiet", action="store_true", help="print only boots that do not agree")
     _add_kernel_options(verbs.add_parser("list", help="list the kernels and scenarios that are there"))
+    pinned = verbs.add_parser(
+        "pinned", help="pin scenarios for all kernels at once, boot the trees and compare"
+    )
+    _add_kernel_options(pinned)
+    pinned.add_argument("--kernel", default="", help="regular expression on the release")
+    pinned.add_argument("-q", "--quiet", action="store_true", help="print only boots that do not agree")
     for verb, words in (
         ("run", "boot scenarios and compare"),
         ("record", "boot scenarios and write recordings for tools/import_boots.py"),
@@ -156,6 +165,27 @@ def _boots(args: argparse.Namespace) -> int:
     results = _boot_all(args, scenarios, kernels)
     sys.stdout.write("\n" + table(results) + "\n")
     return _FOUND if any(result.problems for result in results) else 0
+
+
+def _pinned(args: argparse.Namespace) -> int:
+    kernels = _kernels(args, args.kernel)
+    if not kernels:
+        sys.stderr.write("oracle: there is no such kernel: run `python -m tools.oracle fetch` first\n")
+        return _INPUT
+    failed = False
+    for scenario in SCENARIOS:
+        for arch in dict.fromkeys(kernel.arch for kernel in kernels) if scenario.id in PINNED else ():
+            if MACHINES[arch].raw is None:
+                continue
+            some = [kernel for kernel in kernels if kernel.arch == arch]
+            for checked in boot_pinned(scenario, some, cache=args.cache):
+                failed |= bool(checked.problems)
+                if checked.problems or not args.quiet:
+                    sys.stdout.write(
+                        "\n".join([checked.title, *(f"        {text}" for text in checked.problems)]) + "\n"
+                    )
+                    sys.stdout.flush()
+    return _FOUND if failed else 0
 
 
 def _boot_all(args: argparse.Namespace, scenarios: list[Scenario], kernels: list[Kernel]) -> list[Compared]:

@@ -61,12 +61,14 @@ class Scenario:
     """Whether /reserved-memory has `ranges`."""
     places: Mapping[str, int] = field(default_factory=dict)
     """raw only: `kernel`, `fdt`, `initrd`, from the start of RAM, instead of the machine's usual ones."""
+    tree: bytes | None = None
+    """raw only: the whole blob, in place of one made of the fields above."""
     architectures: tuple[str, ...] = ("arm64", "arm", "riscv64")
     tags: tuple[str, ...] = ()
 
     def needs_raw(self) -> bool:
         """Say whether only the raw loader can do it."""
-        return bool(self.memory or self.nodes or self.places)
+        return bool(self.memory or self.nodes or self.places or self.tree)
 
     def applies(self, arch: str, *, has_raw: bool) -> bool:
         """Say whether it makes sense on this architecture."""

@@ -35,7 +35,7 @@ def base_tree(qemu: str, cpu: str, ram: int, smp: int) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         dtb = Path(folder) / "base.dtb"
         command = [qemu, "-M", f"virt,dumpdtb={dtb}", "-cpu", cpu, "-smp", str(smp)]
-        command += ["-m", f"{ram // MIB}M", "-display", "none"]
+        command += ["-m", f"{ram // MIB}M", "-display", "none", "-nic", "none"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if not dtb.exists():
             raise TreeError(f"{qemu} gives no tree: {done.stderr.strip()[:200]}")

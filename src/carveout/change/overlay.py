@@ -25,8 +25,10 @@ from carveout.check.model import EditKind
 from carveout.errors import EditError
 from carveout.fdt import parse
 from carveout.fdt.draft import DraftNode
+from carveout.fdt.labels import SYMBOLS_PATH
 from carveout.fdt.overlay import apply
-from carveout.fdt.tree import PHANDLE_NAMES, SYMBOLS_PATH, encode
+from carveout.fdt.phandles import PHANDLE_NAMES
+from carveout.fdt.tree import encode
 from carveout.fdt.writer import build
 
 if TYPE_CHECKING:

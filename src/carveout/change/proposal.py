@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from carveout.check.fix import apply_edits
 from carveout.check.model import Edit, EditKind
 from carveout.fdt.edit import add_subtree, remove_node, rename_node
-from carveout.fdt.tree import PHANDLE_NAMES
+from carveout.fdt.phandles import PHANDLE_NAMES
 from carveout.values import NamedTuple
 
 if TYPE_CHECKING:

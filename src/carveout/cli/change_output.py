@@ -16,6 +16,7 @@ from carveout.cli.check_fix import mismatch
 from carveout.cli.files import STDIN, read_file
 from carveout.cli.output import STDOUT, refuse_target, same_file, write, write_error, write_together
 from carveout.errors import UsageError
+from carveout.report.words import safe
 from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from carveout.change.proposal import Proposal
     from carveout.cli.boards import LoadedBoard
     from carveout.cli.parser import Parser
+    from carveout.fdt import Tree
 
 _SOURCE = ".dts"
 _OVERLAY_SOURCE = ".dtso"
@@ -110,10 +112,12 @@ def write_change(
     notes: Mapping[str, str] | None = None,
     title: str = "",
     include_dirs: Sequence[str] = (),
+    overlay: Tree | None = None,
 ) -> tuple[str, ...]:
     """Write everything that was asked for, all of it or nothing; return the names of the files.
 
     notes: a comment for each changed node, by path, for text. title: one line that says what the change is.
+    overlay: where it is not to be made of the proposal.
     Raises: EditError where the change cannot be given in that form, UsageError where a file cannot be written.
     """
     made: dict[str, bytes] = {}
@@ -126,7 +130,7 @@ def write_change(
             else proposal.after.blob
         )
     if files.overlay is not None:
-        overlay = overlay_of(proposal)
+        overlay = overlay_of(proposal) if overlay is None else overlay
         made[files.overlay] = (
             overlay_source(overlay, note=title).encode("utf-8")
             if files.overlay.endswith(_OVERLAY_SOURCE)
@@ -144,6 +148,15 @@ def say(files: ChangeFiles, text: str) -> None:
         write_error(text)
     else:
         write(text, None)
+
+
+def written(files: ChangeFiles, names: tuple[str, ...] | None) -> str:
+    """Return a line that says what was written. names: as write_change() returns them; None: it was not called."""
+    if names:
+        return f"written: {', '.join(safe(name) for name in names)}\n"
+    if names is None and (files.output or files.in_place or files.overlay or files.source):
+        return "nothing was written\n"
+    return ""
 
 
 def _text(proposal: Proposal, loaded: LoadedBoard, notes: Mapping[str, str] | None, title: str) -> str:

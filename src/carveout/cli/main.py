@@ -42,6 +42,9 @@ VERBS = {
     "explain": Verb("carveout.cli.explain", "what a rule, or a message of the kernel, is about"),
     "export": Verb("carveout.cli.export", "the places for linkers, compilers, boot loaders, Zephyr, ..."),
     "amp": Verb("carveout.cli.amp", "whether a remote processor's firmware fits the memory it is given"),
+    "pin": Verb("carveout.cli.pin", "give dynamic regions the place that the kernel would choose"),
+    "upgrade": Verb("carveout.cli.upgrade", "the names and layouts of 2013 become today's binding"),
+    "diff": Verb("carveout.cli.diff", "what differs between two trees, or two scenes of one"),
     "kernels": Verb("carveout.cli.kernels", "what is known about each kernel version, and how"),
 }
 

@@ -9,6 +9,7 @@ import pytest
 
 from carveout.errors import EditError
 from carveout.fdt import Tree, edit, parse
+from carveout.fdt.draft import DraftNode
 from support.blobs import HEADER_FIELDS, begin, blob, close, end, prop, small_tree, words
 
 if TYPE_CHECKING:
@@ -179,3 +180,36 @@ def test_what_cannot_be_done_is_said(tree: Tree, change: Callable[[Tree], Tree],
 def test_reg_offset_of_the_helper_is_right(tree: Tree) -> None:
     assert tree.string_at(REG) == "reg"
     assert tree.string_at(STATUS) == "status"
+
+
+def test_a_node_with_nodes_below_it(tree: Tree) -> None:
+    content = DraftNode("new@1", {"reg": words(1, 2)}, [DraftNode("below", {"status": b"okay\0"})])
+    after = edit.add_subtree(tree, "/soc@0", content, first=True)
+    assert [node.name for node in after.node("/soc@0").children] == ["new@1", "uart@1000", "uart@2000"]  # type: ignore[union-attr]
+    assert after.node("/soc@0/new@1/below").prop("status").string() == "okay"  # type: ignore[union-attr]
+    assert edit.remove_node(after, "/soc@0/new@1").blob == tree.blob
+
+
+def test_a_node_gets_another_name(tree: Tree) -> None:
+    after = edit.rename_node(tree, "/soc@0/uart@1000", "console")
+    assert [node.path for node in after.nodes()] == [
+        node.path.replace("uart@1000", "console") for node in tree.nodes()
+    ]
+    assert edit.rename_node(after, "/soc@0/console", "uart@1000").blob == tree.blob
+    assert edit.rename_node(tree, "/soc@0", "soc@0").blob == tree.blob
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "why"),
+    [
+        ("/", "x", "/: the root cannot be renamed"),
+        ("/nothing", "x", "/nothing: there is no such node"),
+        ("/soc@0/uart@1000", "uart@2000", "/soc@0: there is a node 'uart@2000' already"),
+        ("/soc@0", "", "/soc@0: the name of a node is empty"),
+        ("/soc@0", "a/b", "/soc@0: the node name 'a/b' holds a character that no name may have"),
+    ],
+)
+def test_names_that_a_node_cannot_get(tree: Tree, path: str, name: str, why: str) -> None:
+    with pytest.raises(EditError) as caught:
+        edit.rename_node(tree, path, name)
+    assert str(caught.value) == why

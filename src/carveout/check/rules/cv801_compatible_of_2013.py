@@ -21,7 +21,7 @@ See `bad`.
 
 Fix
 ---
-Drop the name. Add `no-map` where the region had the second one.
+Drop the name. Add `no-map` where the region had the second one. `carveout upgrade` does it.
 
 Known limits
 ------------

@@ -22,7 +22,7 @@ See `bad`.
 
 Fix
 ---
-`compatible = "shared-dma-pool"` and `reusable`.
+`compatible = "shared-dma-pool"` and `reusable`. `carveout upgrade` does it.
 
 Known limits
 ------------

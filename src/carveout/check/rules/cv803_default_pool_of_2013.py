@@ -19,7 +19,7 @@ See `bad`.
 
 Fix
 ---
-`linux,cma-default`, on a `shared-dma-pool` with `reusable`.
+`linux,cma-default`, on a `shared-dma-pool` with `reusable`. `carveout upgrade` does it.
 
 Known limits
 ------------

@@ -23,7 +23,7 @@ See `bad`.
 Fix
 ---
 Move the regions into `/reserved-memory`, with the cells of the root and an empty `ranges`, and use today's
-names.
+names. `carveout upgrade` does it.
 
 Known limits
 ------------

@@ -20,7 +20,7 @@ See `bad`.
 
 Fix
 ---
-Write `size` in place of `reg`, and take the unit address from the name.
+Write `size` in place of `reg`, and take the unit address from the name. `carveout upgrade` does it.
 
 Known limits
 ------------

@@ -21,7 +21,7 @@ See `bad`.
 Fix
 ---
 Choose: `fsl,qman-fqd` for frame queue descriptors, `fsl,qman-pfdr` for packed frame descriptor records,
-`fsl,bman-fbpr` for free buffer proxy records.
+`fsl,bman-fbpr` for free buffer proxy records. `carveout upgrade` asks, and writes the answer.
 
 Known limits
 ------------
