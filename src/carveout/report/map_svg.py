@@ -11,7 +11,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from carveout.report.intervals import union
+from carveout.intervals import union
 from carveout.report.layout import SpanKind, lay_out
 from carveout.report.svg_canvas import BOLD_EM, Canvas, columns
 from carveout.report.svg_labels import (

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sets of addresses as ascending lists of spans that do not touch: what reports count and draw with."""
+"""Sets of addresses as ascending lists of spans that do not touch: what is counted, searched and drawn with."""
 
 from __future__ import annotations
 
