@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trees tried in every scene asked for, with the boots counted: a search costs what it is allowed to cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from carveout.change.trial import attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from carveout.boot import Boot, Scene
+    from carveout.change.trial import Trial
+    from carveout.check.run import NamedScene
+    from carveout.fdt import Tree
+
+MOST_BOOTS = 3000
+"""What a search may cost unless the user says otherwise: a few seconds on small trees."""
+
+
+class OutOfBoots(Exception):
+    """The boots that were allowed are made."""
+
+
+class Lab:
+    """A tree, the scenes it has to hold in, and how many boots may still be made."""
+
+    def __init__(
+        self, tree: Tree, scenes: Sequence[NamedScene], *, most: int = MOST_BOOTS, is_made_here: bool = False
+    ) -> None:
+        """Boot the tree as it is.
+
+        most: boots of changed trees allowed, one for each tree and scene. is_made_here: as in `Board`.
+        Raises: UsageError when a scene makes no sense for the board.
+        """
+        self.tree = tree
+        self.names = tuple(scene.name for scene in scenes)
+        self.scenes = tuple(scene.scene for scene in scenes)
+        self.most = most
+        self.is_made_here = is_made_here
+        self.boots = 0
+        self.base: Trial = attempt(tree, self.scenes, is_made_here=is_made_here)
+
+    @property
+    def left(self) -> int:
+        """How many more trees can be booted in all scenes."""
+        return (self.most - self.boots) // max(1, len(self.scenes))
+
+    def attempt(self, tree: Tree, scenes: Sequence[Scene] | None = None) -> Trial:
+        """Boot a changed tree in every scene, or in these instead. Raises: OutOfBoots."""
+        wanted = self.scenes if scenes is None else scenes
+        if self.boots + len(wanted) > self.most:
+            raise OutOfBoots
+        self.boots += len(wanted)
+        return attempt(tree, wanted, is_made_here=self.is_made_here)
+
+    def in_scene(self, index: int, what: str) -> str:
+        """Name the scene behind a statement, where there are several."""
+        return f"{what} ({self.names[index]})" if len(self.names) > 1 else what
+
+
+def unknown_ram(boots: Sequence[Boot]) -> int | None:
+    """Return the index of the first boot whose RAM is not known, or None."""
+    return next((index for index, result in enumerate(boots) if not result.ram_known), None)
