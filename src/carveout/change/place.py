@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a region can go: every answer is a tree that was booted in all scenes asked for.
+
+Free memory is tried first, then what the kernel's early allocations hold, then what regions hold that the kernel
+places: those would move, which is accepted and said, as long as all of them still find room. When nothing of this
+is accepted, all aligned places are tried, as far as the boots allowed go.
+
+Best is: it is not where boot loaders put kernels, when nobody says where the kernel is; nothing moves; nothing early is displaced; the largest free range stays as large as it can, then the second,
+then the third; a border that suits large pages; the lower address.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from carveout.boot.result import BootOutcome
+from carveout.change.lab import OutOfBoots, unknown_ram
+from carveout.change.place_judge import judge
+from carveout.change.place_node import parent_of
+from carveout.change.place_search import every_layout, good_layouts, place_count, spread_places
+from carveout.change.request import want
+from carveout.change.room import common_room, free_ranges, room_of
+from carveout.errors import UsageError
+from carveout.intervals import intersect
+from carveout.span import MIB, Span
+from carveout.values import NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from carveout.boot import Boot
+    from carveout.change.lab import Lab
+    from carveout.change.place_judge import Verdict
+    from carveout.change.place_node import Parent
+    from carveout.change.place_search import Layout
+    from carveout.change.request import Request, Wanted
+    from carveout.change.room import Room
+
+ANSWERS = 3
+"""Answers given unless the user wants another number."""
+_TRIED_FIRST = 32
+"""Layouts booted of each kind of room before the next kind is looked at."""
+_RANGES_COMPARED = 8
+_LARGE_PAGE = 2 * MIB
+_KERNEL_WITHIN = 128 * MIB
+
+
+class Search(NamedTuple):
+    """What the search cost, and how far it went."""
+
+    tried: int
+    """Layouts booted."""
+    boots: int
+    most_boots: int
+    is_complete: bool
+    """No other place can be accepted."""
+
+
+class Placement(NamedTuple):
+    """The answers to requests that were solved together."""
+
+    boots: tuple[Boot, ...]
+    """Of the board as it is, one for each scene."""
+    scenes: tuple[str, ...]
+    """What the scenes are called."""
+    wanted: tuple[Wanted, ...]
+    parent: Parent
+    room: Room
+    """Of the board as it is, in all scenes."""
+    answers: tuple[Verdict, ...]
+    """Best first; empty: there is no room."""
+    search: Search
+    objections: tuple[tuple[str, int], ...]
+    """Why layouts were not accepted, the most frequent first, with how many there were of each."""
+
+
+def place(lab: Lab, requests: Sequence[Request], *, answers: int = ANSWERS) -> Placement:
+    """Return where the requested regions can go.
+
+    Raises: UsageError when RAM is not known, the board does not boot as it is, or a request contradicts itself.
+    """
+    _refuse_hopeless(lab)
+    wanted = want(lab.base.board, lab.base.boots, requests)
+    parent = parent_of(lab.base.board)
+    room = common_room([room_of(boot) for boot in lab.base.boots])
+    search = _Search(lab, parent, wanted, answers)
+    is_complete = search.run(room)
+    return Placement(
+        boots=lab.base.boots,
+        scenes=lab.names,
+        wanted=wanted,
+        parent=parent,
+        room=room,
+        answers=search.best(room.free),
+        search=Search(len(search.seen), lab.boots, lab.most, is_complete),
+        objections=tuple(search.objections.most_common()),
+    )
+
+
+def _refuse_hopeless(lab: Lab) -> None:
+    index = unknown_ram(lab.base.boots)
+    if index is not None:
+        raise UsageError(
+            lab.in_scene(
+                index,
+                "how much RAM the board has is not known: the tree does not give it; pass --memory SIZE@BASE",
+            )
+        )
+    for index, boot in enumerate(lab.base.boots):
+        if boot.outcome is not BootOutcome.OK:
+            text = f"the board does not boot as it is ({boot.outcome}" + (
+                f": {boot.failure})" if boot.failure else ")"
+            )
+            raise UsageError(lab.in_scene(index, f"{text}: a place means nothing before that is repaired"))
+
+
+class _Search:
+    def __init__(self, lab: Lab, parent: Parent, wanted: Sequence[Wanted], answers: int) -> None:
+        self._lab = lab
+        self._parent = parent
+        self._wanted = wanted
+        self._answers = answers
+        self.seen: dict[Layout, Verdict] = {}
+        self.objections: Counter[str] = Counter()
+
+    def run(self, room: Room) -> bool:
+        """Try layouts until there are answers; say whether nothing else could be one."""
+        try:
+            for free in room:
+                self._try_all(good_layouts(free, self._wanted)[:_TRIED_FIRST])
+                if len(self._distinct(room.free)) >= self._answers:
+                    return False
+            return bool(self._accepted()) or self._try_harder(room)
+        except OutOfBoots:
+            return False
+
+    def _try_harder(self, room: Room) -> bool:
+        # Nothing was accepted at the ends of ranges: look everywhere, and say whether that was everywhere.
+        if len(self._wanted) == 1:
+            (wanted,) = self._wanted
+            count = place_count(room.movable, wanted)
+            most = self._lab.left
+            for base in spread_places(room.movable, wanted, most):
+                if self._try((base,)).is_accepted:
+                    return False
+            return count <= most
+        found = every_layout(room.movable, self._wanted, most=self._lab.left)
+        for layout in found.layouts:
+            if self._try(layout).is_accepted:
+                return False
+        # Where layouts fit and were refused, others between them might not be.
+        return found.is_complete and not found.layouts
+
+    def _try_all(self, layouts: Iterable[Layout]) -> None:
+        for layout in layouts:
+            self._try(layout)
+
+    def _try(self, layout: Layout) -> Verdict:
+        verdict = self.seen.get(layout)
+        if verdict is None:
+            verdict = self.seen[layout] = judge(self._lab, self._parent, self._wanted, layout)
+            self.objections.update(set(verdict.objections))
+        return verdict
+
+    def _accepted(self) -> list[Verdict]:
+        return [verdict for verdict in self.seen.values() if verdict.is_accepted]
+
+    def _distinct(self, free: Sequence[Span]) -> list[Verdict]:
+        # Of several answers in the same free ranges only the best: a list of neighbours helps nobody.
+        found: dict[tuple[int | None, ...], Verdict] = {}
+        for verdict in sorted(self._accepted(), key=lambda verdict: self._rank(verdict, free)):
+            found.setdefault(tuple(self._range_index(verdict, free)), verdict)
+        return list(found.values())
+
+    def _range_index(self, verdict: Verdict, free: Sequence[Span]) -> Iterator[int | None]:
+        for base in verdict.layout:
+            yield next((index for index, span in enumerate(free) if span.start <= base < span.end), None)
+
+    def best(self, free: Sequence[Span]) -> tuple[Verdict, ...]:
+        """Return the answers, best first."""
+        return tuple(self._distinct(free)[: self._answers])
+
+    def _rank(self, verdict: Verdict, free: Sequence[Span]) -> tuple[object, ...]:
+        places = [
+            Span.sized(base, want.size) for base, want in zip(verdict.layout, self._wanted, strict=True)
+        ]
+        displaced = sum(intersect(free, [place]) != [place] for place in places)
+        unaligned = sum(place.start % _LARGE_PAGE != 0 for place in places)
+        risky = sum(may_hold_kernel(boot, place) for boot in self._lab.base.boots for place in places)
+        return (
+            risky,
+            len(verdict.moved),
+            displaced,
+            [-size for size in kept_ranges(verdict)],
+            unaligned,
+            verdict.layout,
+        )
+
+
+def may_hold_kernel(boot: Boot, place: Span) -> bool:
+    """Say whether the kernel could be there: nobody says where it is, and boot loaders put it low in RAM.
+
+    Source: Documentation/arch/arm64/booting.rst and arch/arm/booting.rst: near the start of RAM, and on arm within its
+    first 128 MiB.
+    """
+    if boot.scene.kernel_image is not None or not boot.memory:
+        return False
+    start = boot.memory[0].base
+    return place.overlaps(Span.sized(start, _KERNEL_WITHIN))
+
+
+def kept_ranges(verdict: Verdict) -> list[int]:
+    """Return how large the largest free ranges are with the regions in place: each the least of all scenes, in MiB."""
+    sizes = [
+        sorted((span.size // MIB for span in free_ranges(boot)), reverse=True) for boot in verdict.trial.boots
+    ]
+    return [
+        min(found[rank] if rank < len(found) else 0 for found in sizes) for rank in range(_RANGES_COMPARED)
+    ]
