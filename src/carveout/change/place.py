@@ -20,7 +20,7 @@ from carveout.change.place_judge import judge
 from carveout.change.place_node import parent_of
 from carveout.change.place_search import every_layout, good_layouts, place_count, spread_places
 from carveout.change.request import want
-from carveout.change.room import common_room, free_ranges, room_of
+from carveout.change.space import common_space, free_ranges, space_of
 from carveout.errors import UsageError
 from carveout.intervals import intersect
 from carveout.span import MIB, Span
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from carveout.change.place_node import Parent
     from carveout.change.place_search import Layout
     from carveout.change.request import Request, Wanted
-    from carveout.change.room import Room
+    from carveout.change.space import Space
 
 ANSWERS = 3
 """Answers given unless the user wants another number."""
@@ -66,7 +66,7 @@ class Placement(NamedTuple):
     """What the scenes are called."""
     wanted: tuple[Wanted, ...]
     parent: Parent
-    room: Room
+    space: Space
     """Of the board as it is, in all scenes."""
     answers: tuple[Verdict, ...]
     """Best first; empty: there is no room."""
@@ -83,16 +83,16 @@ def place(lab: Lab, requests: Sequence[Request], *, answers: int = ANSWERS) -> P
     _refuse_hopeless(lab)
     wanted = want(lab.base.board, lab.base.boots, requests)
     parent = parent_of(lab.base.board)
-    room = common_room([room_of(boot) for boot in lab.base.boots])
+    space = common_space([space_of(boot) for boot in lab.base.boots])
     search = _Search(lab, parent, wanted, answers)
-    is_complete = search.run(room)
+    is_complete = search.run(space)
     return Placement(
         boots=lab.base.boots,
         scenes=lab.names,
         wanted=wanted,
         parent=parent,
-        room=room,
-        answers=search.best(room.free),
+        space=space,
+        answers=search.best(space.free),
         search=Search(len(search.seen), lab.boots, lab.most, is_complete),
         objections=tuple(search.objections.most_common()),
     )
@@ -124,28 +124,28 @@ class _Search:
         self.seen: dict[Layout, Verdict] = {}
         self.objections: Counter[str] = Counter()
 
-    def run(self, room: Room) -> bool:
+    def run(self, space: Space) -> bool:
         """Try layouts until there are answers; say whether nothing else could be one."""
         try:
-            for free in room:
+            for free in space:
                 self._try_all(good_layouts(free, self._wanted)[:_TRIED_FIRST])
-                if len(self._distinct(room.free)) >= self._answers:
+                if len(self._distinct(space.free)) >= self._answers:
                     return False
-            return bool(self._accepted()) or self._try_harder(room)
+            return bool(self._accepted()) or self._try_harder(space)
         except OutOfBoots:
             return False
 
-    def _try_harder(self, room: Room) -> bool:
+    def _try_harder(self, space: Space) -> bool:
         # Nothing was accepted at the ends of ranges: look everywhere, and say whether that was everywhere.
         if len(self._wanted) == 1:
             (wanted,) = self._wanted
-            count = place_count(room.movable, wanted)
+            count = place_count(space.movable, wanted)
             most = self._lab.left
-            for base in spread_places(room.movable, wanted, most):
+            for base in spread_places(space.movable, wanted, most):
                 if self._try((base,)).is_accepted:
                     return False
             return count <= most
-        found = every_layout(room.movable, self._wanted, most=self._lab.left)
+        found = every_layout(space.movable, self._wanted, most=self._lab.left)
         for layout in found.layouts:
             if self._try(layout).is_accepted:
                 return False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from carveout.boot.result import RegionKind
 from carveout.change.effects import ram_of
 from carveout.change.place_search import lowest, pieces
-from carveout.change.room import fixed_holders
+from carveout.change.space import fixed_holders
 from carveout.intervals import intersect, union
 from carveout.values import NamedTuple
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from carveout.change.place import Placement
     from carveout.change.request import Wanted
-    from carveout.change.room import Holder
+    from carveout.change.space import Holder
     from carveout.span import Span
 
 _MOST_BLOCKERS = 200
@@ -44,7 +44,7 @@ class Refusal(NamedTuple):
 
 def refusal(placement: Placement, wanted: Wanted) -> Refusal:
     """Return what stands in the way of a request."""
-    free = placement.room.movable
+    free = placement.space.movable
     ranked = [(_usable(piece, wanted.align), piece) for piece in pieces(free, wanted)]
     usable, span = max(ranked, key=lambda entry: (entry[0], -entry[1].start), default=(0, None))
     holders = [holder for boot in placement.boots for holder in fixed_holders(boot)]
@@ -90,6 +90,6 @@ def _in_the_way(placement: Placement, wanted: Wanted, holders: Sequence[Holder])
     ram = _ram(placement)
     regions = sorted({holder for holder in holders if holder.who in given})
     for holder in regions[:_MOST_BLOCKERS]:
-        free = union([*placement.room.movable, *intersect(ram, [holder.span])])
+        free = union([*placement.space.movable, *intersect(ram, [holder.span])])
         if any(lowest(piece, wanted.size, wanted.align) is not None for piece in pieces(free, wanted)):
             yield holder

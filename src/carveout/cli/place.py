@@ -14,7 +14,7 @@ from carveout.cli.main import EXIT_CLEAN, EXIT_FINDINGS
 from carveout.cli.output import terminal
 from carveout.cli.parser import Parser
 from carveout.cli.place_request import add_request_options, read_requests
-from carveout.cli.scene_set import add_scene_set_options, read_scene_set, widened
+from carveout.cli.several_scenes import add_several_scenes, read_scenes
 from carveout.errors import EditError, UsageError
 from carveout.span import Span
 from carveout.units import format_range
@@ -54,15 +54,16 @@ def run(argv: list[str]) -> int:
     chosen = _number("--choose", args.choose, 1, _MOST_ANSWERS)
     most = _number("--boots", args.boots, MOST_BOOTS, 1_000_000)
     kernels, pages = bool(args.kernel), bool(args.page_size)
-    asked = read_scene_set(args)
-    files = read_change_files(args, inputs=asked.given.inputs)
-    _refuse_overlay(asked.given.overlays, files)
-    loaded = load_board(args.board, asked.given.overlays)
+    asked = read_scenes(args)
+    files = read_change_files(args, inputs=asked.inputs)
+    _refuse_overlay(asked.overlays, files)
+    loaded = load_board(args.board, asked.overlays)
     scenes = asked.scenes
     if args.in_all_scenes:
         from carveout.board import read_board
+        from carveout.cli.all_scenes import widened
 
-        scenes = widened(read_board(loaded.tree), asked, kernels_named=kernels, pages_named=pages)
+        scenes = widened(read_board(loaded.tree), scenes, kernels_named=kernels, pages_named=pages)
     lab = Lab(loaded.tree, scenes, most=most, is_made_here=loaded.is_made_here)
     placement = place(lab, requests, answers=max(answers, chosen))
     if placement.answers and chosen > len(placement.answers):
@@ -90,7 +91,7 @@ def _parser() -> Parser:
     add("--width", type=int, metavar="N", help="columns of text (default: the terminal's, else 100)")
     add("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
     add_change_options(parser)
-    add_scene_set_options(parser)
+    add_several_scenes(parser)
     return parser
 
 

@@ -9,7 +9,7 @@ from carveout.change.place import kept_ranges, may_hold_kernel
 from carveout.change.place_node import region_path
 from carveout.change.place_refusal import refusal
 from carveout.change.request import Kind, page_sizes
-from carveout.change.room import free_ranges, largest
+from carveout.change.space import free_ranges, largest
 from carveout.intervals import intersect
 from carveout.span import KIB, MIB, Span
 from carveout.units import format_range, format_size, format_size_about
@@ -64,7 +64,7 @@ def answer_reasons(placement: Placement, verdict: Verdict) -> list[str]:
 
 
 def _in_range(placement: Placement, place: Span) -> str:
-    home = next((span for span in placement.room.free if span.contains(place)), None)
+    home = next((span for span in placement.space.free if span.contains(place)), None)
     if home is None:
         return _displaced(placement, place)
     below, above = place.start - home.start, home.end - place.end
@@ -205,4 +205,4 @@ def spare_ranges(verdict: Verdict) -> list[int]:
 
 def on_early(placement: Placement, place: Span) -> bool:
     """Say whether something that the kernel allocates lies there now."""
-    return intersect(placement.room.free, [place]) != [place]
+    return intersect(placement.space.free, [place]) != [place]

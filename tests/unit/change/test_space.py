@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from carveout.change.reach import reach_of
-from carveout.change.room import common_room, fixed_holders, free_ranges, largest, room_of
+from carveout.change.space import common_space, fixed_holders, free_ranges, largest, space_of
 from carveout.errors import UsageError
 from carveout.intervals import subtract, total
 from carveout.span import GIB, MIB, Span
@@ -16,7 +16,7 @@ SOC = {"#address-cells": cells(1), "#size-cells": cells(1)}
 
 
 def test_each_kind_of_room_holds_the_one_before() -> None:
-    room = room_of(
+    room = space_of(
         boot_regions("6.12", region("pool", size=64 * MIB), region("fw@50000000", reg=[(0x5000_0000, MIB)]))
     )
     assert subtract(room.free, room.early) == []
@@ -28,7 +28,7 @@ def test_what_is_given_stays() -> None:
     boot = boot_regions(
         "6.12", region("fw@50000000", "no-map", reg=[(0x5000_0000, MIB)]), reserve=[(0x5800_0000, 4096)]
     )
-    room = room_of(boot)
+    room = space_of(boot)
     image = IMAGES["6.12", 4096]
     for fixed in (image, Span.sized(DTB_AT, 8), Span.sized(0x5000_0000, MIB), Span.sized(0x5800_0000, 4096)):
         assert not any(span.overlaps(fixed) for span in room.movable)
@@ -44,24 +44,24 @@ def test_what_the_kernel_places_would_leave(kernel: str, flags: tuple[str, ...])
     (pool,) = boot.regions
     assert pool.base is not None
     place = Span.sized(pool.base, 64 * MIB)
-    room = room_of(boot)
+    room = space_of(boot)
     assert any(span.contains(place) for span in room.movable)
     assert not any(span.overlaps(place) for span in room.early)
 
 
 def test_free_is_what_memblock_has_free() -> None:
     boot = boot_regions("6.12", region("fw@50000000", "no-map", reg=[(0x5000_0000, MIB)]))
-    assert room_of(boot).free == free_ranges(boot)
+    assert space_of(boot).free == free_ranges(boot)
     assert largest([]) is None
     assert largest([Span(0, 2), Span(4, 6), Span(8, 9)]) == Span(0, 2)
 
 
 def test_room_in_all_scenes() -> None:
-    rooms = [room_of(boot_regions(kernel)) for kernel in ("6.12", "7.2")]
-    common = common_room(rooms)
+    rooms = [space_of(boot_regions(kernel)) for kernel in ("6.12", "7.2")]
+    common = common_space(rooms)
     for room in rooms:
         assert subtract(common.free, room.free) == []
-    assert common_room(rooms[:1]) == rooms[0]
+    assert common_space(rooms[:1]) == rooms[0]
 
 
 def soc(dma_ranges: bytes | None, **extra: bytes) -> object:

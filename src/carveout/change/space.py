@@ -25,7 +25,7 @@ _FIXED = frozenset({"kernel", "dtb", "initrd", "memreserve", "reserved-ranges", 
 _FIXED_PREFIX = "efi "
 
 
-class Room(NamedTuple):
+class Space(NamedTuple):
     """Where a region can go. Spans as union() gives them; each list holds the one before it."""
 
     free: list[Span]
@@ -43,7 +43,7 @@ class Holder(NamedTuple):
     who: str
 
 
-def room_of(boot: Boot) -> Room:
+def space_of(boot: Boot) -> Space:
     """Return where there is room on a board, as it is after early boot."""
     placed = _placed_by_kernel(boot)
     mapped = union([*(Span.sized(e.base, e.size) for e in boot.memory if not e.nomap), *placed])
@@ -54,7 +54,7 @@ def room_of(boot: Boot) -> Room:
     fixed = union([*(holder.span for holder in fixed_holders(boot)), *unclaimed])
     movable = subtract(mapped, fixed)
     early = subtract(movable, union(placed))
-    return Room(free=subtract(early, everything), early=early, movable=movable)
+    return Space(free=subtract(early, everything), early=early, movable=movable)
 
 
 def _placed_by_kernel(boot: Boot) -> list[Span]:
@@ -65,11 +65,11 @@ def _placed_by_kernel(boot: Boot) -> list[Span]:
     return [*(place for place in regions if place is not None), *areas, *crash]
 
 
-def common_room(rooms: Sequence[Room]) -> Room:
+def common_space(rooms: Sequence[Space]) -> Space:
     """Return where there is room in all scenes."""
     first, *others = rooms
     for room in others:
-        first = Room(*(intersect(mine, theirs) for mine, theirs in zip(first, room, strict=True)))
+        first = Space(*(intersect(mine, theirs) for mine, theirs in zip(first, room, strict=True)))
     return first
 
 
