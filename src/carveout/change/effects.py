@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from carveout.boot.result import CmaArea, ConsumerResult, PlacedRegion
 
 DEFAULT_AREA = "the default contiguous area"
+IMAGES = ("the kernel image", "the tree", "the initrd")
 _HELD = (Outcome.PLACED, Outcome.RESERVE_FAILED)
 
 
@@ -40,6 +41,7 @@ def effects(before: Boot, after: Boot, *, besides: Collection[str] = ()) -> tupl
         text = f"ends in a {after.outcome}" + (f": {after.failure}" if after.failure else "")
         return (Effect("the boot", text, is_loss=True),)
     return (
+        *_images(before, after),
         *_regions(before, after, besides),
         *_areas(before, after),
         *_consumers(before, after),
@@ -67,6 +69,29 @@ def holdings(boot: Boot) -> list[tuple[Span, str]]:
             held.add((Span.sized(region.base, region.size), region.path))
             held.update((span, region.path) for span in region.extra)
     return sorted(held)
+
+
+def _images(before: Boot, after: Boot) -> Iterator[Effect]:
+    # What the boot loader put into RAM, and where there is none any more.
+    ram_before, ram_after = union(before.scene.memory), union(after.scene.memory)
+    for subject, was, here in zip(IMAGES, _loaded(before), _loaded(after), strict=True):
+        if (
+            was is not None
+            and here is not None
+            and not subtract([was], ram_before)
+            and subtract([here], ram_after)
+        ):
+            yield Effect(
+                subject,
+                f"at {format_range(here)} is not in RAM any more",
+                is_loss=True,
+                before=was,
+                after=here,
+            )
+
+
+def _loaded(boot: Boot) -> tuple[Span | None, Span | None, Span | None]:
+    return boot.scene.kernel_image, boot.scene.dtb, boot.scene.initrd
 
 
 def _regions(before: Boot, after: Boot, besides: Collection[str]) -> Iterator[Effect]:
@@ -114,7 +139,10 @@ def _areas(before: Boot, after: Boot) -> Iterator[Effect]:
         )
         was = Span.sized(area.base, area.size)
         if found is None:
-            if area.from_region is None:
+            heir = next((other for other in after.cma if other.is_default), None) if area.is_default else None
+            if heir is not None and heir.from_region is not None:
+                yield Effect(subject, f"is {heir.from_region} now", is_loss=False, before=was)
+            elif area.from_region is None:
                 yield Effect(subject, "cannot be made any more", is_loss=True, before=was)
             continue
         here = Span.sized(found.base, found.size)

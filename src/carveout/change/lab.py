@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from carveout.boot.result import BootOutcome
 from carveout.change.trial import attempt
+from carveout.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from carveout.boot import Boot, Scene
+    from carveout.boot import Scene
     from carveout.change.trial import Trial
     from carveout.check.run import NamedScene
     from carveout.fdt import Tree
@@ -60,6 +62,16 @@ class Lab:
         return f"{what} ({self.names[index]})" if len(self.names) > 1 else what
 
 
-def unknown_ram(boots: Sequence[Boot]) -> int | None:
-    """Return the index of the first boot whose RAM is not known, or None."""
-    return next((index for index, result in enumerate(boots) if not result.ram_known), None)
+def refuse_hopeless(lab: Lab) -> None:
+    """Raise UsageError for a board about which nothing can be found out: RAM not known, or a boot that dies."""
+    for index, boot in enumerate(lab.base.boots):
+        if not boot.ram_known:
+            raise UsageError(
+                lab.in_scene(index, "how much RAM the board has is not known: the tree does not give it")
+                + "; pass --memory SIZE@BASE, for example --memory 1G@0x40000000"
+            )
+        if boot.outcome is not BootOutcome.OK:
+            why = f" ({boot.outcome}: {boot.failure})" if boot.failure else f" ({boot.outcome})"
+            raise UsageError(
+                lab.in_scene(index, f"the board does not boot as it is{why}") + "; 'carveout map' shows why"
+            )

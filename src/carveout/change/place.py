@@ -14,14 +14,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from carveout.boot.result import BootOutcome
-from carveout.change.lab import OutOfBoots, unknown_ram
+from carveout.change.lab import OutOfBoots, refuse_hopeless
 from carveout.change.place_judge import judge
 from carveout.change.place_node import parent_of
 from carveout.change.place_search import every_layout, good_layouts, place_count, spread_places
 from carveout.change.request import want
 from carveout.change.space import common_space, free_ranges, space_of
-from carveout.errors import UsageError
 from carveout.intervals import intersect
 from carveout.span import MIB, Span
 from carveout.values import NamedTuple
@@ -80,7 +78,7 @@ def place(lab: Lab, requests: Sequence[Request], *, answers: int = ANSWERS) -> P
 
     Raises: UsageError when RAM is not known, the board does not boot as it is, or a request contradicts itself.
     """
-    _refuse_hopeless(lab)
+    refuse_hopeless(lab)
     wanted = want(lab.base.board, lab.base.boots, requests)
     parent = parent_of(lab.base.board)
     space = common_space([space_of(boot) for boot in lab.base.boots])
@@ -96,23 +94,6 @@ def place(lab: Lab, requests: Sequence[Request], *, answers: int = ANSWERS) -> P
         search=Search(len(search.seen), lab.boots, lab.most, is_complete),
         objections=tuple(search.objections.most_common()),
     )
-
-
-def _refuse_hopeless(lab: Lab) -> None:
-    index = unknown_ram(lab.base.boots)
-    if index is not None:
-        raise UsageError(
-            lab.in_scene(
-                index,
-                "how much RAM the board has is not known: the tree does not give it; pass --memory SIZE@BASE",
-            )
-        )
-    for index, boot in enumerate(lab.base.boots):
-        if boot.outcome is not BootOutcome.OK:
-            text = f"the board does not boot as it is ({boot.outcome}" + (
-                f": {boot.failure})" if boot.failure else ")"
-            )
-            raise UsageError(lab.in_scene(index, f"{text}: a place means nothing before that is repaired"))
 
 
 class _Search:

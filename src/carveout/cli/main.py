@@ -39,6 +39,7 @@ VERBS = {
     "dt-check": Verb("carveout.cli.dt_check", "check, called as the kernel's build calls dt-validate"),
     "explain": Verb("carveout.cli.explain", "what a rule, or a message of the kernel, is about"),
     "place": Verb("carveout.cli.place", "where a new region can go, best first, and what to add to the tree"),
+    "fit": Verb("carveout.cli.fit", "how far each request could grow, how little RAM is enough"),
     "kernels": Verb("carveout.cli.kernels", "what is known about each kernel version, and how"),
 }
 

@@ -11,6 +11,7 @@ from carveout.change.source import source_of
 from carveout.cli.boards import load_board
 from carveout.cli.change_output import add_change_options, read_change_files, say, write_change
 from carveout.cli.main import EXIT_CLEAN, EXIT_FINDINGS
+from carveout.cli.numbers import read_count
 from carveout.cli.output import terminal
 from carveout.cli.parser import Parser
 from carveout.cli.place_request import add_request_options, read_requests
@@ -50,9 +51,9 @@ def run(argv: list[str]) -> int:
     """Run the verb and return the exit code."""
     args = _parser().parse_args(argv)
     requests = read_requests(args)
-    answers = _number("--answers", args.answers, ANSWERS, _MOST_ANSWERS)
-    chosen = _number("--choose", args.choose, 1, _MOST_ANSWERS)
-    most = _number("--boots", args.boots, MOST_BOOTS, 1_000_000)
+    answers = read_count("--answers", args.answers, ANSWERS, _MOST_ANSWERS)
+    chosen = read_count("--choose", args.choose, 1, _MOST_ANSWERS)
+    most = read_count("--boots", args.boots, MOST_BOOTS, 1_000_000)
     kernels, pages = bool(args.kernel), bool(args.page_size)
     asked = read_scenes(args)
     files = read_change_files(args, inputs=asked.inputs)
@@ -93,14 +94,6 @@ def _parser() -> Parser:
     add_change_options(parser)
     add_several_scenes(parser)
     return parser
-
-
-def _number(option: str, text: str | None, default: int, most: int) -> int:
-    if text is None:
-        return default
-    if not text.isascii() or not text.isdigit() or len(text) > 9 or not 0 < int(text) <= most:
-        raise UsageError(f"{option}: '{text[:20]}' is no number from 1 to {most}")
-    return int(text)
 
 
 def _refuse_overlay(overlays: tuple[str, ...], files: ChangeFiles) -> None:

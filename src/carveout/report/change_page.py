@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.boot.result import Exactness
+from carveout.report.map_json import map_value
 from carveout.report.terminal import wrap
 from carveout.report.words import exactness_text, fit, safe, scene_line
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from carveout.boot.result import Boot
+    from carveout.report.map_json import Json
     from carveout.report.terminal import Terminal
 
 _WEAKEST = (Exactness.UNKNOWN, Exactness.MODELLED, Exactness.EXACT)
@@ -33,6 +35,11 @@ class Page:
         for number, line in enumerate(wrap(shown, self.terminal.width - len(rest))):
             start = " " * indent + first if number == 0 else rest
             self.lines.append((start + self.terminal.paint(role, line)).rstrip())
+
+    def add_row(self, text: str) -> None:
+        """Add one line of a table, whose columns stay as they are."""
+        shown = fit(f"  {text}", self.terminal.width, ascii_only=self.terminal.ascii_only)
+        self.lines.append(shown.rstrip())
 
     def heading(self, text: str) -> None:
         """Add a heading, with an empty line in front where something stands there."""
@@ -81,3 +88,12 @@ def notes_of(boots: Sequence[Boot], scenes: Sequence[str]) -> list[str]:
     return [
         note if len(names) == len(scenes) else f"{', '.join(names)}: {note}" for note, names in found.items()
     ]
+
+
+def scene_values(boots: Sequence[Boot], scenes: Sequence[str]) -> list[dict[str, Json]]:
+    """Return the scenes as JSON has them in a map, each with its name."""
+    found = []
+    for boot, name in zip(boots, scenes, strict=True):
+        value = map_value(boot)["scene"]
+        found.append({"name": name, **(value if isinstance(value, dict) else {})})
+    return found

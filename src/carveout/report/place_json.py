@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.change.place_node import region_path
-from carveout.report.change_page import notes_of, weakest
-from carveout.report.map_json import map_value
+from carveout.report.change_page import notes_of, scene_values, weakest
 from carveout.report.place_words import (
     answer_reasons,
     on_early,
@@ -36,10 +35,7 @@ def render_place_json(placement: Placement, *, chosen: int = 1, addition: str = 
     boots = placement.answers[0].trial.boots if placement.answers else placement.boots
     value: dict[str, Json] = {
         "schema": SCHEMA,
-        "scenes": [
-            {"name": name, **_scene(map_value(boot)["scene"])}
-            for name, boot in zip(placement.scenes, placement.boots, strict=True)
-        ],
+        "scenes": [*scene_values(placement.boots, placement.scenes)],
         "requests": [_request(wanted) for wanted in placement.wanted],
         "answers": [_answer(placement, verdict) for verdict in placement.answers],
         "why_none": [] if placement.answers else [*refusal_reasons(placement)],
@@ -54,10 +50,6 @@ def render_place_json(placement: Placement, *, chosen: int = 1, addition: str = 
         "notes": [*notes_of(boots, placement.scenes)],
     }
     return dumps(value, indent=1) + "\n"
-
-
-def _scene(value: Json) -> dict[str, Json]:
-    return value if isinstance(value, dict) else {}
 
 
 def _request(wanted: Wanted) -> dict[str, Json]:
