@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from fetch_dtbs import FetchError
 
+from .changed import place_boots
 from .compare import compare, report, table
 from .fetch import ARCHITECTURES, CACHE, SUITES, fetch, wanted
 from .kernels import KernelError, find_kernels
@@ -45,6 +46,8 @@ def main() -> int:
             return _fetch(args)
         if args.verb == "compare":
             return _again(args)
+        if args.verb == "changes":
+            return _changes(args)
         return _list(args) if args.verb == "list" else _boots(args)
     except (FetchError, KernelError, QemuError, TreeError) as error:
         sys.stderr.write(f"oracle: {error}\n")
@@ -69,6 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     judge.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="what --out was")
     judge.add_argument("-q", "--quiet", action="store_true", help="print only boots that do not agree")
     _add_kernel_options(verbs.add_parser("list", help="list the kernels and scenarios that are there"))
+    changes = verbs.add_parser("changes", help="boot trees that carveout has changed, on two kernels or more")
+    _add_kernel_options(changes)
+    changes.add_argument("--kernel", default="", help="regular expression on the release")
     for verb, words in (
         ("run", "boot scenarios and compare"),
         ("record", "boot scenarios and write recordings for tools/import_boots.py"),
@@ -156,6 +162,24 @@ def _boots(args: argparse.Namespace) -> int:
     results = _boot_all(args, scenarios, kernels)
     sys.stdout.write("\n" + table(results) + "\n")
     return _FOUND if any(result.problems for result in results) else 0
+
+
+def _changes(args: argparse.Namespace) -> int:
+    # A changed tree is made for all kernels at once, and all get the same.
+    kernels = [kernel for kernel in _kernels(args, args.kernel) if kernel.arch == "arm64"]
+    if not kernels:
+        sys.stderr.write("oracle: there is no such kernel: run `python -m tools.oracle fetch` first\n")
+        return _INPUT
+    if not shutil.which(MACHINES["arm64"].qemu):
+        sys.stderr.write(f"oracle: not on this machine: {MACHINES['arm64'].qemu}; see the README\n")
+        return _INPUT
+    boots = place_boots(kernels, cache=args.cache)
+    for boot in boots:
+        sys.stdout.write(report(boot.compared) + "\n")
+        for one in boot.promised:
+            sys.stdout.write(f"        promised: {one.name}, {one.size:#x} bytes\n")
+        sys.stdout.write("".join(f"        {problem}\n" for problem in boot.problems))
+    return _FOUND if any(boot.problems for boot in boots) else 0
 
 
 def _boot_all(args: argparse.Namespace, scenarios: list[Scenario], kernels: list[Kernel]) -> list[Compared]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from carveout.span import GIB
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _RELATIVE = re.compile(r"\+(0x[0-9a-f]+)")
 
@@ -63,6 +63,8 @@ class Scenario:
     """raw only: `kernel`, `fdt`, `initrd`, from the start of RAM, instead of the machine's usual ones."""
     architectures: tuple[str, ...] = ("arm64", "arm", "riscv64")
     tags: tuple[str, ...] = ()
+    change: Callable[[bytes], bytes] | None = None
+    """What is done to the finished blob before it is booted; None: nothing."""
 
     def needs_raw(self) -> bool:
         """Say whether only the raw loader can do it."""
