@@ -80,27 +80,25 @@ def judge(lab: Lab, parent: Parent, wanted: Sequence[Wanted], layout: Layout) ->
 
 
 def _problems(boot: Boot, wanted: Wanted, base: int, path: str) -> Iterator[str]:
-    # What keeps a region from being what was asked for.
+    # What keeps a region from being what was asked for. The place is not named: the same reason counts as one.
     place = Span.sized(base, wanted.size)
-    where = f"{wanted.name} at {format_range(place)}"
     region = region_at(boot, path)
     if region is None:
-        yield f"{where}: the kernel sees no such node"
+        yield f"{wanted.name}: the kernel sees no such node"
         return
-    kind = wanted.request.kind
+    pool = wanted.request.kind.pool
+    why = f": {region.why}" if region.why else ""
     if region.outcome is not Outcome.PLACED or (region.base, region.size) != (place.start, place.size):
-        yield f"{where} is {region.outcome}" + (f": {region.why}" if region.why else "")
-    elif region.pool != kind.pool and kind.pool is not None:
-        yield f"{where}: the kernel makes no {kind.pool} pool of it" + (
-            f": {region.why}" if region.why else ""
-        )
+        yield f"{wanted.name} is {region.outcome}{why}"
+    elif pool is not None and region.pool != pool:
+        yield f"{wanted.name}: the kernel makes no {pool} pool of it{why}"
     if subtract([place], ram_of(boot)):
-        yield f"{where} is not in RAM"
+        yield f"{wanted.name} is not in RAM"
     for span, who in holdings(boot):
         if who != path and span.overlaps(place):
-            yield f"{where} overlaps {who} at {format_range(span)}"
+            yield f"{wanted.name} overlaps {who} at {format_range(span)}"
     if any(area.from_region == path and not area.activated for area in boot.cma):
-        yield f"{where} crosses the border of two zones: nobody could allocate from it"
+        yield f"{wanted.name} crosses the border of two zones: nobody could allocate from it"
     for use in boot.consumers:
         if use.region == path and use.path == wanted.request.device and use.errno is not None:
-            yield f"{use.path} gets -{use.errno} for {where}: {use.message}"
+            yield f"{use.path} gets -{use.errno} for {wanted.name}: {use.message}"

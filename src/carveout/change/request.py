@@ -101,6 +101,7 @@ def want(board: Board, boots: Sequence[Boot], requests: Sequence[Request]) -> tu
     for request in requests:
         if request.device is not None and _is_region(request.device):
             raise UsageError(f"{request.device} is a region, expected the device that uses the memory")
+        _refuse_kind(boots, request.kind)
         reach = reach_of(board, request.device, request.dma_bits)
         align, why = _alignment(boots, request)
         name = _name(request, names)
@@ -117,6 +118,15 @@ def want(board: Board, boots: Sequence[Boot], requests: Sequence[Request]) -> tu
             )
         )
     return tuple(found)
+
+
+def _refuse_kind(boots: Sequence[Boot], kind: Kind) -> None:
+    for boot in boots:
+        config, kernel = boot.profile.config, f"Linux {boot.scene.kernel} as configured"
+        if kind is Kind.REUSABLE and not config.dma_cma:
+            raise UsageError(f"{kernel} makes no contiguous areas: CONFIG_DMA_CMA is off")
+        if kind is Kind.COHERENT and not config.dma_declare_coherent:
+            raise UsageError(f"{kernel} makes no DMA pools of regions: CONFIG_DMA_DECLARE_COHERENT is off")
 
 
 def _is_region(path: str) -> bool:

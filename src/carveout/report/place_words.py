@@ -72,10 +72,10 @@ def _in_range(placement: Placement, place: Span) -> str:
     if not below and not above:
         return f"fills {where}"
     if not below:
-        return f"begins {where}; {format_size_about(above)} of it stay above"
+        return f"at the lower end of {where}; {format_size_about(above)} stay free above"
     if not above:
-        return f"ends {where}; {format_size_about(below)} of it stay below"
-    return f"in {where}; {format_size_about(below)} of it stay below, {format_size_about(above)} above"
+        return f"at the upper end of {where}; {format_size_about(below)} stay free below"
+    return f"in {where}; {format_size_about(below)} stay free below, {format_size_about(above)} above"
 
 
 def _displaced(placement: Placement, place: Span) -> str:

@@ -187,6 +187,15 @@ def test_boards_that_give_no_ground_to_stand_on() -> None:
         place(Lab(usual_board().tree, [NamedScene("6.12", usual_scene())]), [Request(size=MIB)] * 9)
 
 
+@pytest.mark.parametrize(
+    ("kind", "option"), [(Kind.REUSABLE, "CONFIG_DMA_CMA"), (Kind.COHERENT, "CONFIG_DMA_DECLARE_COHERENT")]
+)
+def test_a_kernel_that_makes_no_such_pool(kind: Kind, option: str) -> None:
+    scene = usual_scene(config=f"CONFIG_ARM64=y\nCONFIG_ARM64_4K_PAGES=y\n# {option} is not set\n".encode())
+    with pytest.raises(UsageError, match=f"{option} is off"):
+        place(Lab(usual_board().tree, [NamedScene("6.12", scene)]), [Request(size=32 * MIB, kind=kind)])
+
+
 def test_a_parent_that_the_kernel_refuses() -> None:
     board = usual_board(region("fw@50000000", reg=[(0x5000_0000, MIB)]))
     root = DraftNode.from_node(board.tree.root)
