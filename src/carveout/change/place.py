@@ -91,7 +91,7 @@ def place(lab: Lab, requests: Sequence[Request], *, answers: int = ANSWERS) -> P
         parent=parent,
         space=space,
         answers=search.best(space.free),
-        search=Search(len(search.seen), lab.boots, lab.most, is_complete),
+        search=Search(len(search.tried), lab.boots, lab.most, is_complete),
         objections=tuple(search.objections.most_common()),
     )
 
@@ -102,7 +102,8 @@ class _Search:
         self._parent = parent
         self._wanted = wanted
         self._answers = answers
-        self.seen: dict[Layout, Verdict] = {}
+        self.tried: set[Layout] = set()
+        self._accepted: list[Verdict] = []
         self.objections: Counter[str] = Counter()
 
     def run(self, space: Space) -> bool:
@@ -112,7 +113,7 @@ class _Search:
                 self._try_all(good_layouts(free, self._wanted)[:_TRIED_FIRST])
                 if len(self._distinct(space.free)) >= self._answers:
                     return False
-            return bool(self._accepted()) or self._try_harder(space)
+            return bool(self._accepted) or self._try_harder(space)
         except OutOfBoots:
             return False
 
@@ -123,12 +124,12 @@ class _Search:
             count = place_count(space.movable, wanted)
             most = self._lab.left
             for base in spread_places(space.movable, wanted, most):
-                if self._try((base,)).is_accepted:
+                if self._try((base,)):
                     return False
             return count <= most
         found = every_layout(space.movable, self._wanted, most=self._lab.left)
         for layout in found.layouts:
-            if self._try(layout).is_accepted:
+            if self._try(layout):
                 return False
         # Where layouts fit and were refused, others between them might not be.
         return found.is_complete and not found.layouts
@@ -137,20 +138,21 @@ class _Search:
         for layout in layouts:
             self._try(layout)
 
-    def _try(self, layout: Layout) -> Verdict:
-        verdict = self.seen.get(layout)
-        if verdict is None:
-            verdict = self.seen[layout] = judge(self._lab, self._parent, self._wanted, layout)
-            self.objections.update(set(verdict.objections))
-        return verdict
-
-    def _accepted(self) -> list[Verdict]:
-        return [verdict for verdict in self.seen.values() if verdict.is_accepted]
+    def _try(self, layout: Layout) -> bool:
+        # Boots of layouts that are not accepted are not kept: there may be thousands.
+        if layout in self.tried:
+            return False
+        verdict = judge(self._lab, self._parent, self._wanted, layout)
+        self.tried.add(layout)
+        self.objections.update(set(verdict.objections))
+        if verdict.is_accepted:
+            self._accepted.append(verdict)
+        return verdict.is_accepted
 
     def _distinct(self, free: Sequence[Span]) -> list[Verdict]:
         # Of several answers in the same free ranges only the best: a list of neighbours helps nobody.
         found: dict[tuple[int | None, ...], Verdict] = {}
-        for verdict in sorted(self._accepted(), key=lambda verdict: self._rank(verdict, free)):
+        for verdict in sorted(self._accepted, key=lambda verdict: self._rank(verdict, free)):
             found.setdefault(tuple(self._range_index(verdict, free)), verdict)
         return list(found.values())
 

@@ -17,16 +17,20 @@ from carveout.cli.parser import Parser
 from carveout.cli.place_request import add_request_options, read_requests
 from carveout.cli.several_scenes import add_several_scenes, read_scenes
 from carveout.errors import EditError, UsageError
+from carveout.fdt.tree import SYMBOLS_PATH, decode
 from carveout.span import Span
 from carveout.units import format_range
+from carveout.values import replace
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from carveout.change.place import Placement
     from carveout.change.proposal import Proposal
+    from carveout.change.request import Request
     from carveout.cli.boards import LoadedBoard
     from carveout.cli.change_output import ChangeFiles
+    from carveout.fdt import Tree
 
 _SUMMARY = "Show where a new region of reserved memory can go, best first, and what to add to the tree."
 
@@ -66,7 +70,9 @@ def run(argv: list[str]) -> int:
 
         scenes = widened(read_board(loaded.tree), scenes, kernels_named=kernels, pages_named=pages)
     lab = Lab(loaded.tree, scenes, most=most, is_made_here=loaded.is_made_here)
-    placement = place(lab, requests, answers=max(answers, chosen))
+    placement = place(
+        lab, [_with_path(request, loaded.tree) for request in requests], answers=max(answers, chosen)
+    )
     if placement.answers and chosen > len(placement.answers):
         raise UsageError(f"--choose {chosen}: there are {len(placement.answers)} answers")
     proposal = placement.answers[chosen - 1].proposal if placement.answers else None
@@ -94,6 +100,18 @@ def _parser() -> Parser:
     add_change_options(parser)
     add_several_scenes(parser)
     return parser
+
+
+def _with_path(request: Request, tree: Tree) -> Request:
+    # `&label` stands for what /__symbols__ says it is.
+    label = (request.device or "").removeprefix("&")
+    if label == (request.device or ""):
+        return request
+    symbols = tree.node(SYMBOLS_PATH)
+    found = symbols.prop(label) if symbols is not None else None
+    if found is None:
+        raise UsageError(f"there is no label '{label}' in the tree; give the path of the device")
+    return replace(request, device=decode(found.value.rstrip(b"\0")))
 
 
 def _refuse_overlay(overlays: tuple[str, ...], files: ChangeFiles) -> None:

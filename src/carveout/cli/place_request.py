@@ -37,7 +37,7 @@ def add_request_options(parser: Parser) -> None:
         help="from A up to B, B not included; repeatable",
     )
     add("--dma-bits", metavar="N", help="the device's addresses have N bits")
-    add("--for", metavar="PATH", dest="device", help="the device that uses it: gets memory-region")
+    add("--for", metavar="PATH", dest="device", help="the device that uses it, or &label: gets memory-region")
     add("--reusable", action="store_true", help="a contiguous area, lent to the system (shared-dma-pool)")
     add("--no-map", action="store_true", help="the kernel does not map it")
     add("--pool", action="store_true", help="with --no-map: the DMA pool of its device (shared-dma-pool)")

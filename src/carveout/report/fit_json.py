@@ -65,7 +65,7 @@ def _growth(growth: Growth) -> dict[str, Json]:
         "pool": request.pool,
         "step": hex(request.step),
         "largest": _hex(growth.largest),
-        "slack": growth.slack,
+        "slack": _hex(growth.slack),
         "stopped_by": [*growth.stopped_by],
         "also_works": [hex(size) for size in growth.also_works],
         "fails_below": [hex(size) for size in growth.fails_below],

@@ -17,6 +17,7 @@ from carveout.check.run import NamedScene
 from carveout.errors import UsageError
 from carveout.fdt.draft import DraftNode
 from carveout.span import GIB, KIB, MIB, Span
+from carveout.values import replace
 from support.boards import cells, memory, node, region, text, usual_board, usual_scene
 
 SOC = {
@@ -188,12 +189,20 @@ def test_boards_that_give_no_ground_to_stand_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "option"), [(Kind.REUSABLE, "CONFIG_DMA_CMA"), (Kind.COHERENT, "CONFIG_DMA_DECLARE_COHERENT")]
+    ("kind", "field", "option"),
+    [
+        pytest.param(Kind.REUSABLE, "dma_cma", "CONFIG_DMA_CMA", id="contiguous"),
+        pytest.param(Kind.COHERENT, "dma_declare_coherent", "CONFIG_DMA_DECLARE_COHERENT", id="coherent"),
+    ],
 )
-def test_a_kernel_that_makes_no_such_pool(kind: Kind, option: str) -> None:
-    scene = usual_scene(config=f"CONFIG_ARM64=y\nCONFIG_ARM64_4K_PAGES=y\n# {option} is not set\n".encode())
-    with pytest.raises(UsageError, match=f"{option} is off"):
-        place(Lab(usual_board().tree, [NamedScene("6.12", scene)]), [Request(size=32 * MIB, kind=kind)])
+def test_a_kernel_that_makes_no_such_pool(kind: Kind, field: str, option: str) -> None:
+    lab = Lab(usual_board().tree, [NamedScene("6.12", usual_scene())])
+    (boot,) = lab.base.boots
+    without = replace(
+        boot, profile=replace(boot.profile, config=replace(boot.profile.config, **{field: False}))
+    )
+    with pytest.raises(UsageError, match=f"Linux 6.12 as configured makes no .*{option} is off"):
+        want(lab.base.board, [without], [Request(size=32 * MIB, kind=kind)])
 
 
 def test_a_parent_that_the_kernel_refuses() -> None:

@@ -34,7 +34,7 @@ def test_json(board_dtb: Path, capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert [scene["name"] for scene in value["scenes"]] == ["6.12", "7.2"]
     (request,) = [entry for entry in value["requests"] if entry["subject"] == "/reserved-memory/pool"]
     assert request["size"] == "0x2000000"
-    assert int(request["largest"], 16) - int(request["size"], 16) == request["slack"]
+    assert int(request["largest"], 16) - int(request["size"], 16) == int(request["slack"], 16)
     assert int(value["least_ram"][0]["least"], 16) <= 1 << 30
     assert value["boots"] <= value["most_boots"]
 

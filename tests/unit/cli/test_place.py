@@ -6,16 +6,13 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from carveout.cli.main import main
 from carveout.fdt import parse
 from carveout.fdt.overlay import apply
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SCENE = ["--kernel", "6.12", "--kernel-image", "0x40200000+0x24f0000", "--dtb-at", "0x48000000"]
 
@@ -136,6 +133,18 @@ def test_requests_that_make_no_sense(
     code, out, err = run(capsys, str(board_dtb), *SCENE, *argv)
     assert (code, out) == (2, "")
     assert message in err
+
+
+def test_a_device_by_its_label(capsys: pytest.CaptureFixture[str]) -> None:
+    board = str(Path(__file__).resolve().parents[3] / "examples" / "media-soc.dtb")
+    _, by_label, _ = run(capsys, board, *SCENE, "--size", "16M", "--for", "&vpu", "--format", "json")
+    _, by_path, _ = run(
+        capsys, board, *SCENE, "--size", "16M", "--for", "/soc@0/video-codec@5000000", "--format", "json"
+    )
+    assert by_label == by_path
+    code, _, err = run(capsys, board, *SCENE, "--size", "16M", "--for", "&nope")
+    assert code == 2
+    assert "there is no label 'nope'" in err
 
 
 def test_the_board_is_not_written_over(board_dtb: Path, capsys: pytest.CaptureFixture[str]) -> None:
