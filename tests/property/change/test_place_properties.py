@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 from carveout.board import read_board
 from carveout.boot.run import boot
 from carveout.change.lab import Lab
+from carveout.change.overlay import overlay_of
 from carveout.change.place import place
+from carveout.change.proposal import contents
 from carveout.change.request import Kind, Request
 from carveout.check.run import NamedScene
 from carveout.errors import UsageError
 from carveout.fdt import parse
 from carveout.fdt.draft import DraftNode
+from carveout.fdt.overlay import apply
 from carveout.fdt.writer import build
 from carveout.span import KIB, MIB, Span
 from support.boards import region
@@ -228,3 +231,18 @@ def test_the_search_costs_no_more_than_allowed(case: Case, request: Request, mos
     assume(placement is not None)
     assert placement is not None
     assert placement.search.boots <= most
+
+
+@few
+@given(cases(), st.lists(requests, min_size=1, max_size=3))
+def test_an_answer_as_an_overlay_gives_the_same_tree_in_the_same_order(
+    case: Case, asked: list[Request]
+) -> None:
+    # Order is part of it: kernels place regions in the order of the tree.
+    placement = solve(case, asked)
+    assume(placement is not None and placement.answers)
+    assert placement is not None
+    proposal = placement.answers[0].proposal
+    merged = apply(proposal.before, overlay_of(proposal))
+    assert [node.path for node in merged.nodes()] == [node.path for node in proposal.after.nodes()]
+    assert contents(merged) == contents(proposal.after)
