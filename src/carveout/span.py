@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A half-open range of addresses, and arithmetic as the kernel does it."""
+"""A half-open range of addresses, sets of addresses as ascending ranges, and arithmetic as the kernel does it."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from carveout.values import NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -49,3 +54,49 @@ def round_up(value: int, align: int) -> int:
 def is_aligned(value: int, align: int) -> bool:
     """Test the low bits as the kernel's IS_ALIGNED() does."""
     return value & (align - 1) == 0
+
+
+def union(spans: Iterable[Span]) -> list[Span]:
+    """Return the same addresses as ascending spans, neighbours joined, empty ones dropped."""
+    merged: list[Span] = []
+    for span in sorted(span for span in spans if span.start < span.end):
+        if merged and span.start <= merged[-1].end:
+            if span.end > merged[-1].end:
+                merged[-1] = Span(merged[-1].start, span.end)
+        else:
+            merged.append(span)
+    return merged
+
+
+def subtract(left: Sequence[Span], right: Sequence[Span]) -> list[Span]:
+    """Return what of `left` is not in `right`. Both as union() gives them."""
+    result: list[Span] = []
+    index = 0
+    for start, end in left:
+        at = start
+        while index < len(right) and right[index].end <= at:
+            index += 1
+        scan = index
+        while scan < len(right) and right[scan].start < end:
+            if right[scan].start > at:
+                result.append(Span(at, right[scan].start))
+            at = max(at, right[scan].end)
+            scan += 1
+        if at < end:
+            result.append(Span(at, end))
+    return result
+
+
+def intersect(left: Sequence[Span], right: Sequence[Span]) -> list[Span]:
+    """Return the addresses that are in both. Both as union() gives them."""
+    result: list[Span] = []
+    i = j = 0
+    while i < len(left) and j < len(right):
+        start, end = max(left[i].start, right[j].start), min(left[i].end, right[j].end)
+        if start < end:
+            result.append(Span(start, end))
+        if left[i].end < right[j].end:
+            i += 1
+        else:
+            j += 1
+    return result

@@ -26,7 +26,7 @@ from carveout.boot.result import (
     StepKind,
 )
 from carveout.boot.scene import Fact, ResolvedScene
-from carveout.intervals import intersect, subtract, union
+from carveout.report.intervals import intersect, subtract, union
 from carveout.span import GIB, MIB, Span
 
 

@@ -65,7 +65,8 @@ def run_boot(
     """
     machine = MACHINES[kernel.arch]
     command = [machine.qemu, "-M", "virt", "-cpu", cpu_for(kernel), "-smp", str(_SMP)]
-    command += ["-m", f"{scenario.ram // MIB}M"]
+    # No network card: it is not needed, and its ROM comes from a package of its own.
+    command += ["-m", f"{scenario.ram // MIB}M", "-nic", "none"]
     base = base_tree(machine.qemu, cpu_for(kernel), scenario.ram, _SMP)
     wants_raw = scenario.raw or scenario.needs_raw()
     run = _run_raw if wants_raw and machine.raw is not None else _run_qemu
@@ -90,7 +91,9 @@ def _run_raw(
     usual = {"kernel": machine.raw.kernel, "fdt": machine.raw.fdt, "initrd": machine.raw.initrd}
     at = {name: machine.ram_base + place for name, place in {**usual, **scenario.places}.items()}
     payload = None if initrd is None else Span.sized(at["initrd"], initrd.stat().st_size)
-    dtb = scenario_tree(scenario, base, ram_base=machine.ram_base, bootargs=cmdline, initrd=payload)
+    dtb = scenario.tree
+    if dtb is None:
+        dtb = scenario_tree(scenario, base, ram_base=machine.ram_base, bootargs=cmdline, initrd=payload)
     (folder / "given.dtb").write_bytes(dtb)
     (folder / "stub.bin").write_bytes(jump_stub(kernel.arch, at["fdt"], at["kernel"]))
     files = [(image, at["kernel"]), (folder / "given.dtb", at["fdt"])]

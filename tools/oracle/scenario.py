@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from carveout.span import GIB
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 _RELATIVE = re.compile(r"\+(0x[0-9a-f]+)")
 
@@ -61,14 +61,14 @@ class Scenario:
     """Whether /reserved-memory has `ranges`."""
     places: Mapping[str, int] = field(default_factory=dict)
     """raw only: `kernel`, `fdt`, `initrd`, from the start of RAM, instead of the machine's usual ones."""
+    tree: bytes | None = None
+    """raw only: the whole blob, in place of one made of the fields above."""
     architectures: tuple[str, ...] = ("arm64", "arm", "riscv64")
     tags: tuple[str, ...] = ()
-    change: Callable[[bytes], bytes] | None = None
-    """What is done to the finished blob before it is booted; None: nothing."""
 
     def needs_raw(self) -> bool:
         """Say whether only the raw loader can do it."""
-        return bool(self.memory or self.nodes or self.places)
+        return bool(self.memory or self.nodes or self.places or self.tree)
 
     def applies(self, arch: str, *, has_raw: bool) -> bool:
         """Say whether it makes sense on this architecture."""

@@ -35,7 +35,7 @@ def base_tree(qemu: str, cpu: str, ram: int, smp: int) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         dtb = Path(folder) / "base.dtb"
         command = [qemu, "-M", f"virt,dumpdtb={dtb}", "-cpu", cpu, "-smp", str(smp)]
-        command += ["-m", f"{ram // MIB}M", "-display", "none", "-net", "none"]
+        command += ["-m", f"{ram // MIB}M", "-display", "none", "-nic", "none"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if not dtb.exists():
             raise TreeError(f"{qemu} gives no tree: {done.stderr.strip()[:200]}")
@@ -68,8 +68,7 @@ def scenario_tree(
         _replace_memory(root, scenario, ram_base)
     if scenario.regions:
         root.children.append(_reserved_memory(scenario, ram_base))
-    blob = build(root, reserve_map=[(ram_base + at, size) for at, size in scenario.memreserve])
-    return blob if scenario.change is None else scenario.change(blob)
+    return build(root, reserve_map=[(ram_base + at, size) for at, size in scenario.memreserve])
 
 
 def cells(value: int, count: int) -> bytes:

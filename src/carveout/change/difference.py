@@ -93,29 +93,16 @@ class ConsumerPair(NamedTuple):
     after: ConsumerResult | None
 
 
-class Room(NamedTuple):
-    """What became of the RAM of a boot, in bytes."""
-
-    ram: int
-    """All that memblock takes for RAM, no-map or not."""
-    no_map: int
-    """Without a mapping: out of the system's reach."""
-    reserved: int
-    """Reserved, and mapped."""
-    lent: int
-    """The part of `reserved` in contiguous areas, which the system uses until a device wants it."""
-
-    @property
-    def left(self) -> int:
-        """What the system has at the end of early boot, areas that it may borrow included."""
-        return self.ram - self.no_map - self.reserved + self.lent
-
-
 class FactPair(NamedTuple):
     """A value of the scene that differs."""
 
     before: Fact | None
     after: Fact | None
+
+    @property
+    def name(self) -> str:
+        """What it is."""
+        return next(fact.name for fact in self if fact is not None)
 
 
 class Difference(NamedTuple):
@@ -133,7 +120,6 @@ class Difference(NamedTuple):
     """Values that differ."""
     log: tuple[tuple[str, str], ...]
     """Lines that differ, in order: (`-` or `+`, line)."""
-    room: tuple[Room, Room]
 
     @property
     def changed_regions(self) -> tuple[RegionPair, ...]:
@@ -153,7 +139,8 @@ class Difference(NamedTuple):
             or self.changed_areas
             or self.consumers
             or self.log
-            or self.room[0] != self.room[1]
+            or self.before.memory != self.after.memory
+            or _reserved(self.before) != _reserved(self.after)
             or (self.before.outcome, self.before.failure) != (self.after.outcome, self.after.failure)
         )
 
@@ -170,41 +157,16 @@ def compare(before: Boot, after: Boot) -> Difference:
         consumers=tuple(_pair_consumers(before.consumers, after.consumers, renamed)),
         scene=tuple(_pair_facts(before.scene.facts, after.scene.facts)),
         log=tuple(_lines(before.log, after.log)),
-        room=(room_of(before), room_of(after)),
     )
 
 
-def room_of(result: Boot) -> Room:
-    """Return what became of the RAM."""
-    ram = sum(entry.size for entry in result.memory)
-    no_map = [(entry.base, entry.base + entry.size) for entry in result.memory if entry.nomap]
-    mapped = [(entry.base, entry.base + entry.size) for entry in result.memory if not entry.nomap]
-    reserved = [(entry.base, entry.base + entry.size) for entry in result.reserved]
-    areas = sorted((area.base, area.base + area.size) for area in result.cma if area.activated)
-    return Room(
-        ram=ram,
-        no_map=sum(end - start for start, end in no_map),
-        reserved=_common(mapped, reserved),
-        lent=_common(mapped, areas),
-    )
+def _reserved(result: Boot) -> int:
+    return sum(entry.size for entry in result.reserved)
 
 
 def different(one: object, other: object, names: Iterable[str]) -> tuple[str, ...]:
     """Return the names of the attributes in which two values differ."""
     return tuple(name for name in names if getattr(one, name) != getattr(other, name))
-
-
-def _common(some: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]) -> int:
-    # Bytes in both; each list is ascending and without overlaps.
-    total = i = j = 0
-    while i < len(some) and j < len(others):
-        low, high = max(some[i][0], others[j][0]), min(some[i][1], others[j][1])
-        total += max(high - low, 0)
-        if some[i][1] < others[j][1]:
-            i += 1
-        else:
-            j += 1
-    return total
 
 
 def _pair_regions(before: Sequence[PlacedRegion], after: Sequence[PlacedRegion]) -> list[RegionPair]:

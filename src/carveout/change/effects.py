@@ -6,8 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.boot.result import BootOutcome, Outcome, RegionKind
-from carveout.intervals import subtract, union
-from carveout.span import Span
+from carveout.span import Span, subtract, union
 from carveout.units import format_range, format_size
 from carveout.values import NamedTuple
 

@@ -15,8 +15,7 @@ from carveout.change.effects import effects, place_of, ram_of
 from carveout.change.place_search import highest, lowest
 from carveout.change.space import common_space, free_ranges, largest, space_of
 from carveout.fdt.edit import set_property
-from carveout.intervals import intersect, subtract, union
-from carveout.span import MIB, Span
+from carveout.span import MIB, Span, intersect, subtract, union
 from carveout.values import NamedTuple
 
 if TYPE_CHECKING:

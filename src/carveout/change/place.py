@@ -20,8 +20,7 @@ from carveout.change.place_node import parent_of
 from carveout.change.place_search import every_layout, good_layouts, place_count, spread_places
 from carveout.change.request import want
 from carveout.change.space import common_space, free_ranges, space_of
-from carveout.intervals import intersect
-from carveout.span import MIB, Span
+from carveout.span import MIB, Span, intersect
 from carveout.values import NamedTuple
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from carveout.change.effects import effects, holdings, ram_of
 from carveout.change.place_node import additions, region_path
 from carveout.change.proposal import propose
 from carveout.change.trial import region_at
-from carveout.intervals import subtract
-from carveout.span import Span
+from carveout.span import Span, subtract
 from carveout.units import format_range
 from carveout.values import NamedTuple
 

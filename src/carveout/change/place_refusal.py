@@ -9,7 +9,7 @@ from carveout.boot.result import RegionKind
 from carveout.change.effects import ram_of
 from carveout.change.place_search import lowest, pieces
 from carveout.change.space import fixed_holders
-from carveout.intervals import intersect, union
+from carveout.span import intersect, union
 from carveout.values import NamedTuple
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ from __future__ import annotations
 from itertools import permutations
 from typing import TYPE_CHECKING
 
-from carveout.intervals import intersect, subtract
-from carveout.span import MIB, Span
+from carveout.span import MIB, Span, intersect, subtract
 from carveout.values import NamedTuple
 
 if TYPE_CHECKING:

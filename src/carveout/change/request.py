@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 from carveout.boot.cma import min_alignment
 from carveout.change.reach import reach_of
 from carveout.errors import UsageError
-from carveout.intervals import intersect, union
-from carveout.span import KIB, Span
+from carveout.span import KIB, Span, intersect, union
 from carveout.units import format_range, format_size
 from carveout.values import NamedTuple, dataclass
 

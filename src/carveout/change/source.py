@@ -116,6 +116,10 @@ class _Writer:
             self._new(tree, parent, content, label)
 
     def _new(self, tree: Tree, parent: str, content: DraftNode, label: str | None) -> None:
+        if label and self._from_source:
+            # What refers to it does so by the label, and dtc gives it a number.
+            named = {name: value for name, value in content.properties.items() if name not in PHANDLE_NAMES}
+            content = DraftNode(content.name, named, content.children)
         lines = _node_lines(content, "\t", label=label, write=self._statement)
         path = f"{parent.rstrip('/')}/{content.name}"
         self.blocks.append(self._block(path, self._reference(tree, parent), lines))

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from carveout.boot.result import RegionKind
 from carveout.change.effects import holdings, place_of
-from carveout.intervals import intersect, subtract, union
-from carveout.span import Span
+from carveout.span import Span, intersect, subtract, union
 from carveout.values import NamedTuple
 
 if TYPE_CHECKING:

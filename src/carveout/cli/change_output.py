@@ -16,6 +16,7 @@ from carveout.cli.check_fix import mismatch
 from carveout.cli.files import STDIN, read_file
 from carveout.cli.output import STDOUT, refuse_target, same_file, write, write_error, write_together
 from carveout.errors import UsageError
+from carveout.report.words import safe
 from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
@@ -144,6 +145,15 @@ def say(files: ChangeFiles, text: str) -> None:
         write_error(text)
     else:
         write(text, None)
+
+
+def written(files: ChangeFiles, names: tuple[str, ...] | None) -> str:
+    """Return a line that says what was written. names: as write_change() returns them; None: it was not called."""
+    if names:
+        return f"written: {', '.join(safe(name) for name in names)}\n"
+    if names is None and (files.output or files.in_place or files.overlay or files.source):
+        return "nothing was written\n"
+    return ""
 
 
 def _text(proposal: Proposal, loaded: LoadedBoard, notes: Mapping[str, str] | None, title: str) -> str:

@@ -40,6 +40,9 @@ VERBS = {
     "explain": Verb("carveout.cli.explain", "what a rule, or a message of the kernel, is about"),
     "place": Verb("carveout.cli.place", "where a new region can go, best first, and what to add to the tree"),
     "fit": Verb("carveout.cli.fit", "how far each request could grow, how little RAM is enough"),
+    "pin": Verb("carveout.cli.pin", "give dynamic regions the place that the kernel would choose"),
+    "upgrade": Verb("carveout.cli.upgrade", "the names and layouts of 2013 become today's binding"),
+    "diff": Verb("carveout.cli.diff", "what differs between two trees, or two scenes of one"),
     "kernels": Verb("carveout.cli.kernels", "what is known about each kernel version, and how"),
 }
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from argparse import SUPPRESS, Namespace
 from typing import TYPE_CHECKING
 
 from carveout.boot.scene import Scene
@@ -11,7 +12,6 @@ from carveout.units import parse_address, parse_memory, parse_placed, parse_size
 from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
-    from argparse import Namespace
     from collections.abc import Callable, Mapping
     from typing import TypeVar
 
@@ -116,9 +116,13 @@ def add_scene_options(parser: Parser, *, several: tuple[str, ...] = ()) -> None:
     several: options that this verb takes more than once, one scene for each value; they are lists in the result.
     """
     group = parser.add_argument_group("scene: what the tree cannot say")
-    group.add_argument(
-        "--scene", metavar="FILE", help="TOML file with the options below as keys; options win"
-    )
+    scene_help = "TOML file with the options below as keys; options win"
+    if "scene" in several:
+        group.add_argument(
+            "--scene", metavar="FILE", action="append", default=[], help=scene_help + "; repeatable"
+        )
+    else:
+        group.add_argument("--scene", metavar="FILE", help=scene_help)
     for option in OPTIONS:
         flag = f"--{option.name}"
         if option.kind == "flag":
@@ -137,6 +141,46 @@ def read_scene(args: Namespace) -> SceneInput:
 
     Raises SceneError or UsageError for values that make no sense, InputError for files that cannot be read.
     """
+    return _scene_input(*_given(args))
+
+
+def add_second_scene(parser: Parser) -> None:
+    """Add every scene option once more with --b- in front, for a second scene that differs from the first in them."""
+    group = parser.add_argument_group(
+        "scene of the second boot, where it differs",
+        "every option above with --b- in front, for example --b-kernel 7.2; --b-no-efi undoes --efi",
+    )
+    names = [("scene", "FILE"), *((option.name, option.metavar) for option in OPTIONS)]
+    for name, metavar in names:
+        kind = next((option.kind for option in OPTIONS if option.name == name), "file")
+        if kind == "flag":
+            group.add_argument(f"--b-{name}", action="store_true", default=False, help=SUPPRESS)
+            group.add_argument(f"--b-no-{name}", action="store_true", default=False, help=SUPPRESS)
+        elif kind in ("many", "files"):
+            group.add_argument(f"--b-{name}", action="append", default=[], metavar=metavar, help=SUPPRESS)
+        else:
+            group.add_argument(f"--b-{name}", metavar=metavar, help=SUPPRESS)
+
+
+def read_second_scene(args: Namespace) -> SceneInput | None:
+    """Return the scene of the second boot: the first with what --b-... options say; None where they say nothing.
+
+    Raises as read_scene() does.
+    """
+    values = vars(args)
+    own = {name.removeprefix("b_"): value for name, value in values.items() if name.startswith("b_")}
+    without = [option.name for option in OPTIONS if own.pop(f"no_{option.name}", False)]
+    second = Namespace(**own)
+    if not is_scene_given(second) and not without:
+        return None
+    given, inputs = _given(args)
+    more, other_inputs = _given(second)
+    merged = {name: value for name, value in _over(given, more).items() if name not in without}
+    return _scene_input(merged, [*inputs, *other_inputs])
+
+
+def _given(args: Namespace) -> tuple[Given, list[str]]:
+    # What options and the scene file say, and the files that they name.
     given = _from_options(args)
     inputs: list[str] = []
     if args.scene is not None:
@@ -147,6 +191,10 @@ def read_scene(args: Namespace) -> SceneInput:
     for option in OPTIONS:
         if option.kind in ("file", "files"):
             inputs += given.get(option.name, [])
+    return given, inputs
+
+
+def _scene_input(given: Given, inputs: list[str]) -> SceneInput:
     return SceneInput(scene=scene_of(given), overlays=tuple(given.get("overlay", ())), inputs=tuple(inputs))
 
 

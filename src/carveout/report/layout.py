@@ -20,7 +20,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from carveout.boot.result import Exactness, Outcome
-from carveout.intervals import gaps, intersect, subtract, total, union
+from carveout.report.intervals import gaps, intersect, subtract, total, union
 from carveout.span import MIB, Span
 from carveout.units import address_digits
 from carveout.values import NamedTuple

@@ -10,8 +10,7 @@ from carveout.change.place_node import region_path
 from carveout.change.place_refusal import refusal
 from carveout.change.request import Kind, page_sizes
 from carveout.change.space import free_ranges, largest
-from carveout.intervals import intersect
-from carveout.span import KIB, MIB, Span
+from carveout.span import KIB, MIB, Span, intersect
 from carveout.units import format_range, format_size, format_size_about
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carveout.intervals import union
+from carveout.report.intervals import union
 from carveout.span import MIB, Span
 from carveout.values import dataclass
 

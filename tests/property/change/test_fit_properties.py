@@ -15,8 +15,7 @@ from carveout.change.fit_ram import memory_groups, search_ram
 from carveout.change.lab import Lab
 from carveout.check.run import NamedScene
 from carveout.fdt.edit import set_property
-from carveout.intervals import subtract, union
-from carveout.span import MIB, Span
+from carveout.span import MIB, Span, subtract, union
 from carveout.values import replace
 from support.random_boards import Case, cases
 

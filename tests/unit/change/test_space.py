@@ -8,8 +8,8 @@ import pytest
 from carveout.change.reach import reach_of
 from carveout.change.space import common_space, fixed_holders, free_ranges, largest, space_of
 from carveout.errors import UsageError
-from carveout.intervals import subtract, total
-from carveout.span import GIB, MIB, Span
+from carveout.report.intervals import total
+from carveout.span import GIB, MIB, Span, subtract
 from support.boards import DTB_AT, IMAGES, boot_regions, cells, node, region, usual_board
 
 SOC = {"#address-cells": cells(1), "#size-cells": cells(1)}

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from carveout.boot.result import Boot, Claim, MemoryRange, Outcome, ReservedRange
-from carveout.intervals import subtract, union
+from carveout.report.intervals import subtract, union
 from carveout.report.layout import DisplaySpan, SpanKind, lay_out
 from carveout.span import GIB, KIB, MIB, Span
 from support import boots_by_hand as by_hand

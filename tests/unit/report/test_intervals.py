@@ -8,7 +8,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carveout.intervals import gaps, intersect, subtract, total, union
+from carveout.report.intervals import gaps, intersect, subtract, total, union
 from carveout.span import Span
 
 spans = st.lists(

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two boots side by side as one SVG picture: a column of RAM for each, to one scale, regions joined by their names.
+
+On the left the first boot, on the right the second. In the middle each region that either has, with what happened to
+it; wedges lead to where it is in each column. A region that is in one of them only has one wedge.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from carveout.report.diff_words import area_name, region_details, verb_of
+from carveout.report.intervals import union
+from carveout.report.layout import SpanKind, lay_out
+from carveout.report.svg_canvas import BOLD_EM, MONO_EM, Canvas, columns
+from carveout.report.svg_labels import GAP, LINE_HEIGHT, PADDING
+from carveout.report.svg_labels import place as arrange
+from carveout.report.svg_parts import COLUMN_WIDTH, MARGIN, MIN_SLIVER, WIDTH, column, legend, notes
+from carveout.report.svg_scale import Scale
+from carveout.report.svg_style import STYLE
+from carveout.report.words import exactness_text, fit, outcome_text, scene_line, verdict
+from carveout.span import Span
+from carveout.units import format_address, format_size_about
+from carveout.values import NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from carveout.boot.result import CmaArea, PlacedRegion
+    from carveout.change.difference import Difference, RegionPair
+    from carveout.report.layout import Layout
+
+_LEFT_X = 128.0
+_RIGHT_X = WIDTH - MARGIN - COLUMN_WIDTH
+_LABEL_X = 352.0
+_LABEL_WIDTH = 340.0
+_MIN_HEIGHT = 480.0
+_BLOCK = 5.0
+_ARROW = " \N{RIGHTWARDS ARROW} "
+
+
+class _Row(NamedTuple):
+    # What stands in the middle, and where it is on the left and on the right.
+    name: str
+    lines: tuple[tuple[str, str], ...]
+    left: Span | None
+    right: Span | None
+
+    @property
+    def height(self) -> float:
+        return 2 * PADDING + LINE_HEIGHT * (1 + len(self.lines))
+
+
+def render_svg(difference: Difference, *, names: tuple[str, str]) -> str:
+    """Return the picture as an SVG document. names: what to call the two boards."""
+    layouts = (lay_out(difference.before), lay_out(difference.after))
+    canvas = Canvas()
+    top = _heading(canvas, difference, layouts, names)
+    rows = _rows(difference, max(layout.digits for layout in layouts))
+    scale = Scale(
+        _shown(layouts, rows),
+        ram_known=difference.before.ram_known and difference.after.ram_known,
+        top=top + 14,
+        height=max(_MIN_HEIGHT, sum(row.height + GAP for row in rows)),
+    )
+    if scale.segments:
+        column(canvas, layouts[0], scale, x=_LEFT_X)
+        column(canvas, layouts[1], scale, x=_RIGHT_X, with_axis=False)
+    bottom = _labels(canvas, rows, scale, top + 6)
+    y = legend(canvas, layouts, max(bottom, scale.bottom) + 34)
+    y = notes(canvas, _log_notes(difference), y)
+    return canvas.document(
+        WIDTH,
+        y,
+        title=f"Memory of {names[0]} and {names[1]}",
+        description=_description(difference, layouts),
+        style=STYLE,
+    )
+
+
+def _heading(
+    canvas: Canvas, difference: Difference, layouts: Sequence[Layout], names: tuple[str, str]
+) -> float:
+    half = (WIDTH - 3 * MARGIN) / 2
+    y = 38.0
+    for x, name, result, layout in (
+        (MARGIN, names[0], difference.before, layouts[0]),
+        (2 * MARGIN + half, names[1], difference.after, layouts[1]),
+    ):
+        canvas.text(x, 38, fit(name, columns(half, 20, BOLD_EM)), "title")
+        line = f"{scene_line(result)}: {exactness_text(result).partition(',')[0]}"
+        canvas.text(x, 60, fit(line, columns(half, 13)), "sub")
+        canvas.text(x, 80, fit(_totals(layout), columns(half, 13)), "sub")
+        bad = verdict(result)
+        if bad is not None:
+            canvas.text(x, 100, fit(bad, columns(half, 12)), "bad")
+            y = 58.0
+    return y + 58
+
+
+def _totals(layout: Layout) -> str:
+    sums = layout.totals
+    if sums is None:
+        return "RAM: unknown"
+    return f"RAM {format_size_about(sums.ram)} \N{MIDDLE DOT} left to the system {format_size_about(sums.system)}"
+
+
+def _description(difference: Difference, layouts: Sequence[Layout]) -> str:
+    counts: dict[str, int] = {}
+    for pair in difference.regions:
+        counts[verb_of(pair)] = counts.get(verb_of(pair), 0) + 1
+    what = ", ".join(f"{count} {verb}" for verb, count in counts.items()) or "none"
+    return (
+        f"Left: {scene_line(difference.before)}, {_totals(layouts[0])}. "
+        f"Right: {scene_line(difference.after)}, {_totals(layouts[1])}. Regions: {what}."
+    )
+
+
+def _rows(difference: Difference, digits: int) -> list[_Row]:
+    rows = [_region_row(pair, digits) for pair in difference.regions]
+    for pair in difference.areas:
+        if any(area is not None and area.from_region is not None for area in (pair.before, pair.after)):
+            continue
+        left, right = _area_span(pair.before), _area_span(pair.after)
+        verb = "added" if left is None else "gone" if right is None else "same" if left == right else "moved"
+        rows.append(_row(area_name(pair), verb, "contiguous area", left, right, digits))
+    return rows
+
+
+def _region_row(pair: RegionPair, digits: int) -> _Row:
+    region = pair.after or pair.before
+    left, right = _span(pair.before), _span(pair.after)
+    row = _row(region.name if region is not None else "", verb_of(pair), "", left, right, digits)
+    more = [(text, "muted") for text in region_details(pair)[:2]]
+    for one, which in ((pair.before, "first"), (pair.after, "second")):
+        if one is not None and one.base is None and verb_of(pair) != "same":
+            more.insert(0, (f"{which}: {outcome_text(one)}", "alert"))
+    shown = tuple((fit(text, columns(_LABEL_WIDTH - 16, 11)), classes) for text, classes in more)
+    return row._replace(lines=(*row.lines, *shown))
+
+
+def _row(name: str, verb: str, what: str, left: Span | None, right: Span | None, digits: int) -> _Row:
+    ends = [
+        f"{format_address(span.start, digits)} {format_size_about(span.size)}"
+        for span in dict.fromkeys(span for span in (left, right) if span is not None)
+    ]
+    text = f"{verb}  {_ARROW.join(ends)}" if ends else verb
+    if what:
+        text = f"{what} {text}"
+    line = fit(text, columns(_LABEL_WIDTH - 16, 11, MONO_EM))
+    return _Row(name, ((line, "muted" if verb == "same" else "mono"),), left, right)
+
+
+def _span(region: PlacedRegion | None) -> Span | None:
+    if region is None or region.base is None or not region.size:
+        return None
+    return Span.sized(region.base, region.size)
+
+
+def _area_span(area: CmaArea | None) -> Span | None:
+    return None if area is None else Span.sized(area.base, area.size)
+
+
+def _shown(layouts: Iterable[Layout], rows: Iterable[_Row]) -> list[Span]:
+    spans: list[Span] = []
+    for layout in layouts:
+        spans += layout.banks
+        spans += [row.span for row in layout.spans if row.kind is not SpanKind.HOLE]
+    spans += [span for row in rows for span in (row.left, row.right) if span is not None]
+    return union(spans)
+
+
+def _labels(canvas: Canvas, rows: Sequence[_Row], scale: Scale, top: float) -> float:
+    centres = []
+    for row in rows:
+        ends = [scale.extent(span) for span in (row.left, row.right) if span is not None]
+        middles = [(start + end) / 2 for start, end in ends] or [scale.bottom]
+        centres.append(sum(middles) / len(middles))
+    order = sorted(range(len(rows)), key=lambda index: (centres[index], index))
+    arranged = [rows[index] for index in order]
+    tops = arrange(
+        [row.height for row in arranged],
+        [centres[index] for index in order],
+        top=top,
+        bottom=max(scale.bottom + 8, top + sum(row.height + GAP for row in arranged)),
+    )
+    for row, y in zip(arranged, tops, strict=True):
+        _label(canvas, row, y, scale)
+    return max((y + row.height for row, y in zip(arranged, tops, strict=True)), default=top)
+
+
+def _label(canvas: Canvas, row: _Row, y: float, scale: Scale) -> None:
+    low, high = y + 2, y + row.height - 2
+    right = _LABEL_X + _LABEL_WIDTH
+    canvas.open_group(row.name)
+    for span, edge, at in ((row.left, _LEFT_X + COLUMN_WIDTH, _LABEL_X), (row.right, _RIGHT_X, right)):
+        if span is None:
+            continue
+        start, end = scale.extent(span)
+        end = max(end, start + MIN_SLIVER)
+        canvas.path([(edge, start), (at, low), (at, high), (edge, end)], "wedge", closed=True)
+        canvas.rect(at - (_BLOCK if at == right else 0), low, _BLOCK, high - low, "k-early")
+    name = fit(row.name, columns(_LABEL_WIDTH - 24, 12.5, BOLD_EM))
+    canvas.text(_LABEL_X + 12, y + PADDING + 11, name, "name")
+    for number, (text, classes) in enumerate(row.lines, 1):
+        canvas.text(_LABEL_X + 12, y + PADDING + 11 + number * LINE_HEIGHT, text, classes)
+    canvas.close_group()
+
+
+def _log_notes(difference: Difference) -> list[str]:
+    return [] if not difference.log else [f"{len(difference.log)} lines of the log differ: the text has them"]

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Parts that several pictures of memory are made of: a column of RAM with its axis, a legend, notes."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from carveout.report.layout import SpanKind
+from carveout.report.svg_canvas import columns
+from carveout.report.svg_labels import is_dynamic, is_nomap
+from carveout.report.svg_scale import BREAK_HEIGHT, ticks
+from carveout.report.svg_style import LEGEND, fill_class
+from carveout.report.terminal import wrap
+from carveout.report.words import safe
+from carveout.units import format_address, format_size_about
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from carveout.report.layout import DisplaySpan, Layout
+    from carveout.report.svg_canvas import Canvas
+    from carveout.report.svg_scale import Scale, Segment
+
+WIDTH = 960.0
+MARGIN = 24.0
+COLUMN_WIDTH = 120.0
+MIN_SLIVER = 1.6
+_FREE_TEXT_FROM = 17.0
+_TICK_SPACING = 46.0
+_MAX_TICKS = 20
+_NOTES_SHOWN = 8
+
+
+def column(canvas: Canvas, layout: Layout, scale: Scale, *, x: float, with_axis: bool = True) -> None:
+    """Draw RAM, low addresses on top, and what holds it. x: the left edge. with_axis: addresses to the left of it."""
+    for bank in layout.banks:
+        start, end = scale.extent(bank)
+        canvas.rect(x, start, COLUMN_WIDTH, end - start, "k-free")
+    # The largest first, so that a small span on a large one is seen.
+    for row in sorted(layout.spans, key=lambda row: (-row.span.size, row.span)):
+        if row.kind not in (SpanKind.FREE, SpanKind.HOLE):
+            _column_span(canvas, row, scale, x)
+    for row in layout.spans:
+        start, end = scale.extent(row.span)
+        if row.kind is SpanKind.FREE and end - start >= _FREE_TEXT_FROM:
+            text = f"free {format_size_about(row.span.size)}"
+            canvas.text(x + COLUMN_WIDTH / 2, (start + end) / 2 + 4, text, "inside")
+    for segment in scale.segments:
+        in_ram = any(bank.overlaps(segment.span) for bank in layout.banks)
+        frame = "frame" if in_ram else "outside"
+        canvas.rect(x, segment.top, COLUMN_WIDTH, segment.height, frame)
+        if with_axis:
+            _ticks(canvas, layout, scale, segment, x)
+    for low, high in pairwise(scale.segments):
+        text = f"{format_size_about(high.span.start - low.span.end)} not shown"
+        _break(canvas, low.top + low.height, text, x)
+    for segment in scale.segments if with_axis else ():
+        if not segment.to_scale:
+            canvas.text(x - 9, segment.top + segment.height + 15, "enlarged", "tick")
+
+
+def _column_span(canvas: Canvas, row: DisplaySpan, scale: Scale, x: float) -> None:
+    start, end = scale.extent(row.span)
+    height = max(end - start, MIN_SLIVER)
+    outline = "thin" if height < 6 else "dashed" if is_dynamic(row) else "solid"
+    canvas.rect(x, start, COLUMN_WIDTH, height, f"{fill_class(row)} {outline}")
+    if is_nomap(row) and height >= 3:
+        canvas.rect(x, start, COLUMN_WIDTH, height, "hatch")
+
+
+def _ticks(canvas: Canvas, layout: Layout, scale: Scale, segment: Segment, x: float) -> None:
+    marks = [(address, "tick") for address in ticks(segment, max(_TICK_SPACING, segment.height / _MAX_TICKS))]
+    marks += [(segment.span.start, "tick edge"), (segment.span.end, "tick edge")]
+    for address, classes in sorted(marks):
+        y = scale.extent(segment.span)[0] + segment.height * (
+            (address - segment.span.start) / segment.span.size
+        )
+        canvas.path([(x - 6, y), (x, y)], "tick-line")
+        canvas.text(x - 9, y + 3.5, format_address(address, layout.digits), classes)
+
+
+def _break(canvas: Canvas, y: float, text: str, x: float) -> None:
+    for offset in (5.0, BREAK_HEIGHT - 5.0):
+        points = [(x + 10 * step, y + offset + (2.5 if step % 2 else -2.5)) for step in range(13)]
+        canvas.path(points, "break")
+    canvas.text(x + COLUMN_WIDTH / 2, y + BREAK_HEIGHT / 2 + 4, text, "inside")
+
+
+def legend(canvas: Canvas, layouts: Sequence[Layout], y: float) -> float:
+    """Draw what the colours and lines of these maps mean; returns where the next thing may begin."""
+    rows = [row for layout in layouts for row in layout.spans]
+    kinds = {fill_class(row) for row in rows}
+    entries = [(words, f"{kind} solid", False) for kind, words in LEGEND.items() if kind in kinds]
+    if any(is_nomap(row) for row in rows):
+        entries.append(("no-map: the kernel does not map it", "k-free solid", True))
+    if any(is_dynamic(row) for row in rows):
+        entries.append(("dynamic: the kernel chose the place", "k-free dashed", False))
+    if any(layout.failed for layout in layouts):
+        entries.append(("asked for, not placed", "ghost", False))
+    x = MARGIN
+    for words, classes, hatched in entries:
+        width = 30 + 7.0 * len(words) + 18
+        if x + width > WIDTH - MARGIN and x > MARGIN:
+            x, y = MARGIN, y + 24
+        canvas.rect(x, y - 11, 22, 14, classes)
+        if hatched:
+            canvas.rect(x, y - 11, 22, 14, "hatch")
+        canvas.text(x + 29, y, words, "legend")
+        x += width
+    return y + 24
+
+
+def notes(canvas: Canvas, texts: Sequence[str], y: float) -> float:
+    """Write notes, the first few of them; returns where the next thing may begin."""
+    if not texts:
+        return y
+    canvas.text(MARGIN, y + 8, "Notes", "head")
+    y += 8
+    shown = list(texts[:_NOTES_SHOWN])
+    if len(texts) > len(shown):
+        shown.append(f"and {len(texts) - len(shown)} more: the text map has them all")
+    for note in shown:
+        for number, line in enumerate(wrap(safe(note), columns(WIDTH - 2 * MARGIN - 14, 11))):
+            y += 17 if number == 0 else 14
+            canvas.text(
+                MARGIN + (0 if number == 0 else 10), y, line if number else f"\N{BULLET} {line}", "muted"
+            )
+    return y + 22
