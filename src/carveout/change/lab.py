@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 MOST_BOOTS = 3000
 """What a search may cost unless the user says otherwise: a few seconds on small trees."""
 
+_LEAST_BOOTS = 200
+_SMALL_TREE = 1000
+"""Nodes. A boot of a larger tree takes longer, and a search is given fewer."""
+
 
 class OutOfBoots(Exception):
     """The boots that were allowed are made."""
@@ -29,17 +33,18 @@ class Lab:
     """A tree, the scenes it has to hold in, and how many boots may still be made."""
 
     def __init__(
-        self, tree: Tree, scenes: Sequence[NamedScene], *, most: int = MOST_BOOTS, is_made_here: bool = False
+        self, tree: Tree, scenes: Sequence[NamedScene], *, most: int | None = None, is_made_here: bool = False
     ) -> None:
         """Boot the tree as it is.
 
-        most: boots of changed trees allowed, one for each tree and scene. is_made_here: as in `Board`.
+        most: boots of changed trees allowed, one for each tree and scene; None: as many as is usual for its size.
+        is_made_here: as in `Board`.
         Raises: UsageError when a scene makes no sense for the board.
         """
         self.tree = tree
         self.names = tuple(scene.name for scene in scenes)
         self.scenes = tuple(scene.scene for scene in scenes)
-        self.most = most
+        self.most = usual_most(tree) if most is None else most
         self.is_made_here = is_made_here
         self.boots = 0
         self.base: Trial = attempt(tree, self.scenes, is_made_here=is_made_here)
@@ -60,6 +65,11 @@ class Lab:
     def in_scene(self, index: int, what: str) -> str:
         """Name the scene behind a statement, where there are several."""
         return f"{what} ({self.names[index]})" if len(self.names) > 1 else what
+
+
+def usual_most(tree: Tree) -> int:
+    """Return how many boots a search may cost when nobody says."""
+    return max(_LEAST_BOOTS, min(MOST_BOOTS, MOST_BOOTS * _SMALL_TREE // tree.node_count()))
 
 
 def refuse_hopeless(lab: Lab) -> None:

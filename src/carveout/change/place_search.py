@@ -8,6 +8,7 @@ range: if any layout exists, one of these does, since each region of it can be m
 
 from __future__ import annotations
 
+from heapq import nlargest
 from itertools import permutations
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 _BREADTH = 48
 """Partial layouts kept from one request to the next."""
+_RANGES = 32
+"""Ranges looked at, of the tightest and of the largest; fewer for each of several requests."""
+_COMPARED = 8
+"""Ranges that are left, the largest, by which layouts are told apart."""
 _SECTION = 2 * MIB
 """What page tables of 4 KiB map in one piece: a border inside costs a table, and speed."""
 MOST_STEPS = 20_000
@@ -58,11 +63,12 @@ def highest(span: Span, size: int, align: int) -> int | None:
 def good_layouts(free: Sequence[Span], wanted: Sequence[Wanted]) -> list[Layout]:
     """Return layouts at the ends of free ranges, the best first."""
     order = sorted(range(len(wanted)), key=lambda index: (-wanted[index].align, -wanted[index].size))
+    most = _RANGES // len(wanted)
     partial: list[tuple[dict[int, int], list[Span]]] = [({}, list(free))]
     for index in order:
         grown = []
         for bases, rest in partial:
-            for base in _ends(rest, wanted[index]):
+            for base in _ends(rest, wanted[index], most):
                 left = subtract(rest, [Span.sized(base, wanted[index].size)])
                 grown.append(({**bases, index: base}, left))
         grown.sort(key=lambda entry: (_shape(entry[1]), sorted(entry[0].items())))
@@ -71,18 +77,24 @@ def good_layouts(free: Sequence[Span], wanted: Sequence[Wanted]) -> list[Layout]
     return list(dict.fromkeys(found))
 
 
-def _ends(free: Sequence[Span], wanted: Wanted) -> Iterator[int]:
+def _ends(free: Sequence[Span], wanted: Wanted, most: int) -> Iterator[int]:
     aligns = [wanted.align]
     if wanted.align < _SECTION <= wanted.size:
         aligns.append(_SECTION)
-    for piece in pieces(free, wanted):
+    for piece in _worth_a_look(pieces(free, wanted), wanted, most):
         found = {find(piece, wanted.size, align) for align in aligns for find in (lowest, highest)}
         yield from sorted(base for base in found if base is not None)
 
 
+def _worth_a_look(found: Sequence[Span], wanted: Wanted, most: int) -> list[Span]:
+    # Of very many ranges the tightest, and some of the largest.
+    fitting = sorted((piece for piece in found if piece.size >= wanted.size), key=lambda piece: piece.size)
+    return fitting if len(fitting) <= 2 * most else [*fitting[:most], *fitting[-most:]]
+
+
 def _shape(free: Iterable[Span]) -> list[int]:
     # Sorts what leaves the largest ranges first.
-    return sorted(-span.size for span in free)
+    return [-size for size in nlargest(_COMPARED, (span.size for span in free))]
 
 
 def every_layout(free: Sequence[Span], wanted: Sequence[Wanted], *, most: int) -> Complete:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from carveout.change.fit import RAM_STEP, fit
 from carveout.change.lab import MOST_BOOTS, Lab
 from carveout.cli.boards import load_board
-from carveout.cli.numbers import read_count
+from carveout.cli.numbers import read_boots
 from carveout.cli.output import STDOUT, terminal, write
 from carveout.cli.parser import Parser
 from carveout.cli.several_scenes import add_several_scenes, read_scenes
@@ -42,7 +42,7 @@ _LEAST_STEP = 4096
 def run(argv: list[str]) -> int:
     """Run the verb and return the exit code."""
     args = _parser().parse_args(argv)
-    most = read_count("--boots", args.boots, MOST_BOOTS, 1_000_000)
+    most = read_boots(args.boots)
     step = _step(args.step)
     asked = read_scenes(args)
     loaded = load_board(args.board, asked.overlays)
@@ -59,7 +59,11 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("board", metavar="BOARD", help=".dtb, .dts, - for standard input, or /sys/firmware/fdt")
     add("--step", metavar="SIZE", help=f"RAM is made smaller by this (default: {format_size(RAM_STEP)})")
-    add("--boots", metavar="N", help=f"how many boots the search may cost (default: {MOST_BOOTS})")
+    add(
+        "--boots",
+        metavar="N",
+        help=f"how many boots the search may cost (default: {MOST_BOOTS}, fewer for large trees)",
+    )
     add("--format", choices=("text", "json"), default="text", help="default: text")
     add("-o", "--output", metavar="FILE", help="write to FILE, whole or not at all; - for stdout")
     add("--width", type=int, metavar="N", help="columns of text (default: the terminal's, else 100)")

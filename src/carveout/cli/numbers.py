@@ -6,6 +6,12 @@ from __future__ import annotations
 from carveout.errors import UsageError
 
 _MOST_DIGITS = 9
+_MOST_BOOTS = 1_000_000
+
+
+def read_boots(text: str | None) -> int | None:
+    """Return what `--boots` says, or None when it is not given. Raises UsageError."""
+    return None if text is None else read_count("--boots", text, 1, _MOST_BOOTS)
 
 
 def read_count(option: str, text: str | None, default: int, most: int) -> int:

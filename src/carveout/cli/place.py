@@ -9,9 +9,9 @@ from carveout.change.lab import MOST_BOOTS, Lab
 from carveout.change.place import ANSWERS, place
 from carveout.change.source import source_of
 from carveout.cli.boards import load_board
-from carveout.cli.change_output import add_change_options, read_change_files, say, write_change
+from carveout.cli.change_output import add_change_options, read_change_files, say, write_change, written
 from carveout.cli.main import EXIT_CLEAN, EXIT_FINDINGS
-from carveout.cli.numbers import read_count
+from carveout.cli.numbers import read_boots, read_count
 from carveout.cli.output import terminal
 from carveout.cli.parser import Parser
 from carveout.cli.place_request import add_request_options, read_requests
@@ -36,7 +36,7 @@ _SUMMARY = "Show where a new region of reserved memory can go, best first, and w
 
 _NOTES = """\
 Every answer was booted with the region in it, in all scenes: the region is there, and all that worked still
-works. What moves is said. Several kernels, page sizes or variants of RAM ask for one place that is good for all.
+works. What moves is said. Several scenes, kernels, page sizes or variants of RAM ask for one place good for all.
 
 examples:
   carveout place board.dtb --size 64M --for /soc/vpu --reusable --kernel 6.12 --dtb-at 0x48000000
@@ -57,7 +57,7 @@ def run(argv: list[str]) -> int:
     requests = read_requests(args)
     answers = read_count("--answers", args.answers, ANSWERS, _MOST_ANSWERS)
     chosen = read_count("--choose", args.choose, 1, _MOST_ANSWERS)
-    most = read_count("--boots", args.boots, MOST_BOOTS, 1_000_000)
+    most = read_boots(args.boots)
     kernels, pages = bool(args.kernel), bool(args.page_size)
     asked = read_scenes(args)
     files = read_change_files(args, inputs=asked.inputs)
@@ -76,8 +76,9 @@ def run(argv: list[str]) -> int:
     if placement.answers and chosen > len(placement.answers):
         raise UsageError(f"--choose {chosen}: there are {len(placement.answers)} answers")
     proposal = placement.answers[chosen - 1].proposal if placement.answers else None
-    written = _write(files, placement, proposal, loaded, chosen) if proposal is not None else ()
-    say(files, _render(args, placement, loaded, lab, proposal, chosen, written))
+    names = _write(files, placement, proposal, loaded, chosen) if proposal is not None else None
+    text = _render(args, placement, loaded, lab, proposal, chosen)
+    say(files, text if args.format == "json" else text + written(files, names))
     return EXIT_CLEAN if placement.answers else EXIT_FINDINGS
 
 
@@ -93,7 +94,11 @@ def _parser() -> Parser:
     )
     add("--answers", metavar="N", help=f"how many answers (default: {ANSWERS})")
     add("--choose", metavar="N", help="the answer that is written (default: 1, the best)")
-    add("--boots", metavar="N", help=f"how many boots the search may cost (default: {MOST_BOOTS})")
+    add(
+        "--boots",
+        metavar="N",
+        help=f"how many boots the search may cost (default: {MOST_BOOTS}, fewer for large trees)",
+    )
     add("--format", choices=("text", "json"), default="text", help="default: text")
     add("--width", type=int, metavar="N", help="columns of text (default: the terminal's, else 100)")
     add("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
@@ -138,7 +143,6 @@ def _render(
     lab: Lab,
     proposal: Proposal | None,
     chosen: int,
-    written: tuple[str, ...],
 ) -> str:
     addition = ""
     if proposal is not None:
@@ -155,5 +159,4 @@ def _render(
     model = lab.base.board.model
     title = f"{loaded.name} ({model[:_MAX_MODEL]})" if model else loaded.name
     place_of = terminal(colour=args.color, width=args.width, to_file=False)
-    text = render_place_text(placement, title=title, terminal=place_of, chosen=chosen, addition=addition)
-    return text + "".join(f"answer {chosen} written to {name}\n" for name in written)
+    return render_place_text(placement, title=title, terminal=place_of, chosen=chosen, addition=addition)

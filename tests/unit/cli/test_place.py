@@ -59,6 +59,7 @@ def test_no_room_is_exit_code_1(board_dtb: Path, capsys: pytest.CaptureFixture[s
     code, out, _ = run(capsys, str(board_dtb), *SCENE, "--size", "2G", "-o", str(target))
     assert code == 1
     assert "There is no room" in out
+    assert out.endswith("nothing was written\n")
     assert not target.exists()
     code, out, _ = run(capsys, str(board_dtb), *SCENE, "--size", "2G", "--format", "json")
     value = json.loads(out)
@@ -73,7 +74,7 @@ def test_what_is_written_has_the_region(
     argv = [str(board_dtb), *SCENE, "--size", "16M", "--name", "new", "--choose", "2"]
     code, out, _ = run(capsys, *argv, "-o", str(out_file), "--write-overlay", str(overlay))
     assert code == 0
-    assert f"answer 2 written to {out_file}" in out
+    assert f"written: {out_file}, {overlay}" in out
     direct = parse(out_file.read_bytes())
     merged = apply(parse(board_dtb.read_bytes()), parse(overlay.read_bytes()))
     assert [node.path for node in direct.nodes()] == [node.path for node in merged.nodes()]
