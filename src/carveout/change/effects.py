@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.boot.result import BootOutcome, Outcome, RegionKind
+from carveout.change.reach import out_of_reach, place_of
 from carveout.span import Span, subtract, union
 from carveout.units import format_range, format_size
 from carveout.values import NamedTuple
@@ -13,6 +14,7 @@ from carveout.values import NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from carveout.board import Board
     from carveout.boot import Boot
     from carveout.boot.result import CmaArea, ConsumerResult, PlacedRegion
 
@@ -34,8 +36,8 @@ class Effect(NamedTuple):
     after: Span | None = None
 
 
-def effects(before: Boot, after: Boot, *, besides: Collection[str] = ()) -> tuple[Effect, ...]:
-    """Return what a change does to a boot. besides: paths of regions that the change is about."""
+def effects(board: Board, before: Boot, after: Boot, *, besides: Collection[str] = ()) -> tuple[Effect, ...]:
+    """Return what a change does to a boot. board: says what devices reach. besides: regions the change is about."""
     if before.outcome is BootOutcome.OK and after.outcome is not BootOutcome.OK:
         text = f"ends in a {after.outcome}" + (f": {after.failure}" if after.failure else "")
         return (Effect("the boot", text, is_loss=True),)
@@ -44,15 +46,9 @@ def effects(before: Boot, after: Boot, *, besides: Collection[str] = ()) -> tupl
         *_regions(before, after, besides),
         *_areas(before, after),
         *_consumers(before, after),
+        *_reach(board, before, after),
         *_overlaps(before, after, besides),
     )
-
-
-def place_of(region: PlacedRegion) -> Span | None:
-    """Return where a region is, or None when it has no place."""
-    if region.outcome is not Outcome.PLACED or region.base is None or not region.size:
-        return None
-    return Span.sized(region.base, region.size)
 
 
 def ram_of(boot: Boot) -> list[Span]:
@@ -172,6 +168,15 @@ def _consumers(before: Boot, after: Boot) -> Iterator[Effect]:
             yield Effect(use.path, f"gets -{found.errno} for {use.region}: {found.message}", is_loss=True)
         elif use.bound_by is not None and found.bound_by != use.bound_by:
             yield Effect(use.path, _unbound(use), is_loss=True)
+
+
+def _reach(board: Board, before: Boot, after: Boot) -> Iterator[Effect]:
+    # The kernel does not look: the device is given addresses that its bus cannot carry.
+    known = out_of_reach(board, before)
+    for (device, region), place in out_of_reach(board, after).items():
+        if (device, region) not in known:
+            text = f"does not reach {region} at {format_range(place)} any more"
+            yield Effect(device, text, is_loss=True, after=place)
 
 
 def _unbound(use: ConsumerResult) -> str:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from carveout.boot.cma import min_alignment
 from carveout.boot.result import Outcome, RegionKind
-from carveout.change.effects import effects, place_of, ram_of
+from carveout.change.effects import effects, ram_of
 from carveout.change.place_search import highest, lowest
+from carveout.change.reach import place_of
 from carveout.change.space import common_space, free_ranges, largest, space_of
 from carveout.fdt.edit import set_property
 from carveout.span import MIB, Span, intersect, subtract, union
@@ -118,7 +119,7 @@ def _tried(lab: Lab, region: PlacedRegion, place: Span, base: int) -> Move | Non
     trial = lab.attempt(set_property(lab.tree, region.path, "reg", value))
     others: dict[str, None] = {}
     for before, after in zip(lab.base.boots, trial.boots, strict=True):
-        for effect in effects(before, after):
+        for effect in effects(lab.base.board, before, after):
             if effect.is_loss:
                 return None
             if effect.subject != region.path:

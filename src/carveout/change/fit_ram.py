@@ -107,27 +107,28 @@ def least_for_region(lab: Lab, group: MemoryGroup, path: str, step: int) -> int 
 
     None: RAM cannot be shrunk here, or the region has no place as it is.
     """
-    if _why_not(lab, group) or any(
-        _has_place(lab.base.boots[i], lab.base.boots[i], path) for i in group.scenes
-    ):
+    if _why_not(lab, group) or any(_has_place(lab, i, lab.base.boots[i], path) for i in group.scenes):
         return None
     total = group.total
 
     def lost(less: int) -> tuple[str, ...]:
         boots = _boots(lab, group, total - less * step)
         pairs = zip(group.scenes, boots, strict=True)
-        return tuple(text for index, boot in pairs for text in _has_place(lab.base.boots[index], boot, path))
+        return tuple(text for index, boot in pairs for text in _has_place(lab, index, boot, path))
 
     return total - last_that_works(lost, (total - 1) // step).step * step
 
 
-def _has_place(before: Boot, after: Boot, path: str) -> tuple[str, ...]:
+def _has_place(lab: Lab, index: int, after: Boot, path: str) -> tuple[str, ...]:
     # Why a region does not have all of its place; empty: it has.
+    before = lab.base.boots[index]
     was, now = region_at(before, path), region_at(after, path)
     if was is None or now is None or now.base is None or now.outcome != "placed" or now.size != was.size:
         return ("has no place",)
     return tuple(
-        found.text for found in effects(before, after) if found.is_loss and found.subject in (path, *IMAGES)
+        found.text
+        for found in effects(lab.base.board, before, after)
+        if found.is_loss and found.subject in (path, *IMAGES)
     )
 
 
@@ -137,7 +138,7 @@ def _why_not(lab: Lab, group: MemoryGroup) -> str:
         return "RAM comes from an EFI memory map, which cannot simply be cut"
     boots = _boots(lab, group, group.total)
     for index, boot in zip(group.scenes, boots, strict=True):
-        if effects(lab.base.boots[index], boot):
+        if effects(lab.base.board, lab.base.boots[index], boot):
             return "the memory nodes say more than where RAM is, for one that it can be pulled, which is lost when it is cut"
     return ""
 
@@ -153,7 +154,7 @@ def _losses(lab: Lab, group: MemoryGroup, total: int, *, all_regions: bool = Tru
     for index, boot in zip(group.scenes, _boots(lab, group, total), strict=True):
         before = lab.base.boots[index]
         given = {region.path for region in before.regions if region.kind is RegionKind.STATIC}
-        for effect in effects(before, boot):
+        for effect in effects(lab.base.board, before, boot):
             grows_with_ram = effect.subject == DEFAULT_AREA and before.profile.config.cma_size_sel != "mbytes"
             if not effect.is_loss or (grows_with_ram and effect.after is not None):
                 continue

@@ -150,7 +150,7 @@ def _objections(lab: Lab, request: GrowingRequest, size: int) -> tuple[str, ...]
     trial = _resized(lab, request, size)
     found = []
     for index, (before, after) in enumerate(zip(lab.base.boots, trial.boots, strict=True)):
-        losses = [effect for effect in effects(before, after) if effect.is_loss]
+        losses = [effect for effect in effects(lab.base.board, before, after) if effect.is_loss]
         texts = [f"{effect.subject} {effect.text}" for effect in losses]
         if all(effect.subject != request.subject for effect in losses):
             texts = [*_own_problem(after, request, size), *texts]

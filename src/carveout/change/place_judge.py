@@ -72,7 +72,9 @@ def judge(lab: Lab, parent: Parent, wanted: Sequence[Wanted], layout: Layout) ->
     problems: list[str] = []
     found: list[SceneEffect] = []
     for index, (before, after) in enumerate(zip(lab.base.boots, trial.boots, strict=True)):
-        found += [SceneEffect(index, effect) for effect in effects(before, after, besides=paths)]
+        found += [
+            SceneEffect(index, effect) for effect in effects(lab.base.board, before, after, besides=paths)
+        ]
         for (want, base), path in zip(spots, paths, strict=True):
             problems += [lab.in_scene(index, text) for text in _problems(after, want, base, path)]
     return Verdict(layout, proposal, trial, tuple(problems), tuple(found))

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from carveout.boot.result import Outcome
 from carveout.check.consumers import bus_above
 from carveout.errors import UsageError
 from carveout.span import Span
 from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
-    from carveout.board import Board
+    from carveout.board import Board, DmaRanges
+    from carveout.boot import Boot
+    from carveout.boot.result import PlacedRegion
 
 _EVERYTHING = 1 << 64
 
@@ -59,17 +62,54 @@ def reach_of(board: Board, device: str | None, dma_bits: int | None) -> Reach:
     bus = bus_above({ranges.path: ranges for ranges in board.dma_ranges}, device)
     if "iommus" in node or bus is None:
         return Reach((Window(Span(0, limit)),), has_iommu="iommus" in node)
-    if bus.unread or not bus.entries:
+    windows = _windows(bus, limit)
+    if windows is None:
         raise UsageError(
             f"dma-ranges of {bus.path} cannot be read, so it is not known what {device} reaches; "
             "say where with --within instead of --for"
         )
+    return Reach(windows, bus.path)
+
+
+def out_of_reach(board: Board, boot: Boot) -> dict[tuple[str, str], Span]:
+    """Return the regions that their devices do not reach, by paths of device and region, with where they are.
+
+    Devices behind an IOMMU, and behind a bus that cannot be read, are left out.
+    """
+    if not board.dma_ranges:
+        return {}
+    buses = {ranges.path: ranges for ranges in board.dma_ranges}
+    places = {region.path: place for region in boot.regions if (place := place_of(region)) is not None}
+    found = {}
+    for use in boot.consumers:
+        place, bus = places.get(use.region or ""), bus_above(buses, use.path)
+        if place is None or bus is None or use.errno is not None:
+            continue
+        node, windows = board.tree.node(use.path), _windows(bus, _EVERYTHING)
+        if node is None or "iommus" in node or windows is None:
+            continue
+        if Reach(windows).offset_at(place) is None:
+            found[use.path, use.region or ""] = place
+    return found
+
+
+def place_of(region: PlacedRegion) -> Span | None:
+    """Return where a region is, or None when it has no place."""
+    if region.outcome is not Outcome.PLACED or region.base is None or not region.size:
+        return None
+    return Span.sized(region.base, region.size)
+
+
+def _windows(bus: DmaRanges, limit: int) -> tuple[Window, ...] | None:
+    # None: the bus cannot be read.
+    if bus.unread or not bus.entries:
+        return None
     windows = []
     for on_bus, (base, size) in zip(bus.device, bus.entries, strict=True):
         length = min(size, limit - on_bus)
         if length > 0:
             windows.append(Window(Span.sized(base, length), on_bus - base))
-    return Reach(_joined(windows), bus.path)
+    return _joined(windows)
 
 
 def _joined(windows: list[Window]) -> tuple[Window, ...]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.boot.result import RegionKind
-from carveout.change.effects import holdings, place_of
+from carveout.change.effects import holdings
+from carveout.change.reach import place_of
 from carveout.span import Span, intersect, subtract, union
 from carveout.values import NamedTuple
 
