@@ -88,6 +88,7 @@ oracle: $(VENV)/.stamp-run ## boot real kernels in QEMU and compare (ORACLE_ARCH
 	-$(BIN)/python -m tools.oracle fetch --arch $(ORACLE_ARCH)
 	$(BIN)/python -m tools.oracle run --arch $(ORACLE_ARCH) $(ORACLE_ARGS)
 	$(BIN)/python -m tools.oracle pinned --arch $(ORACLE_ARCH)
+	$(BIN)/python -m tools.oracle placed --arch $(ORACLE_ARCH)
 
 clean: ## remove everything that make has made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage build dist

@@ -14,6 +14,7 @@ from tools.oracle.compare import compare, report
 from tools.oracle.fetch import CACHE, FetchError, Wanted, fetch
 from tools.oracle.kernels import Kernel, find_kernels
 from tools.oracle.pinned import PINNED, boot_pinned
+from tools.oracle.placed import REQUESTS, boot_placed
 from tools.oracle.record import record
 from tools.oracle.scenarios import QUICK, SCENARIOS
 
@@ -49,6 +50,7 @@ def test_kernels_that_boot_now_agree() -> None:
         assert rows["memblock_dump"] is not None
         assert rows["regions"]
     pinned_trees_boot_as_promised(booted)
+    regions_are_where_place_has_put_them(booted)
 
 
 def pinned_trees_boot_as_promised(booted: list[Kernel]) -> None:
@@ -59,3 +61,9 @@ def pinned_trees_boot_as_promised(booted: list[Kernel]) -> None:
             # Not vacuous: each kernel said where it has the regions.
             assert len(checked) == len(booted)
             assert all(found.regions for found in checked)
+
+
+def regions_are_where_place_has_put_them(booted: list[Kernel]) -> None:
+    checked = boot_placed(booted, cache=CACHE)
+    assert [(found.title, found.problems) for found in checked if found.problems] == []
+    assert [found.regions for found in checked] == [len(REQUESTS)] * len(booted)

@@ -18,6 +18,7 @@ from .fetch import ARCHITECTURES, CACHE, SUITES, fetch, wanted
 from .kernels import KernelError, find_kernels
 from .machines import MACHINES
 from .pinned import PINNED, boot_pinned
+from .placed import PLACED, boot_placed
 from .qemu import QemuError
 from .random_boards import random_scenarios
 from .record import read_recorded, record, write_scenario
@@ -25,8 +26,11 @@ from .scenarios import QUICK, SCENARIOS
 from .trees import TreeError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .compare import Compared
     from .kernels import Kernel
+    from .pinned import Checked
     from .record import Recorded
     from .scenario import Scenario
 
@@ -46,8 +50,8 @@ def main() -> int:
             return _fetch(args)
         if args.verb == "compare":
             return _again(args)
-        if args.verb == "pinned":
-            return _pinned(args)
+        if args.verb in ("pinned", "placed"):
+            return _changed(args)
         return _list(args) if args.verb == "list" else _boots(args)
     except (FetchError, KernelError, QemuError, TreeError) as error:
         sys.stderr.write(f"oracle: {error}\n")
@@ -72,12 +76,14 @@ def _parser() -> argparse.ArgumentParser:
     judge.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="what --out was")
     judge.add_argument("-q", "--quiet", action="store_true", help="print only boots that do not agree")
     _add_kernel_options(verbs.add_parser("list", help="list the kernels and scenarios that are there"))
-    pinned = verbs.add_parser(
-        "pinned", help="pin scenarios for all kernels at once, boot the trees and compare"
-    )
-    _add_kernel_options(pinned)
-    pinned.add_argument("--kernel", default="", help="regular expression on the release")
-    pinned.add_argument("-q", "--quiet", action="store_true", help="print only boots that do not agree")
+    for verb, words in (
+        ("pinned", "pin scenarios for all kernels at once, boot the trees and compare"),
+        ("placed", "boot an answer of `carveout place` for all kernels at once, and compare"),
+    ):
+        changed = verbs.add_parser(verb, help=words)
+        _add_kernel_options(changed)
+        changed.add_argument("--kernel", default="", help="regular expression on the release")
+        changed.add_argument("-q", "--quiet", action="store_true", help="print only boots that do not agree")
     for verb, words in (
         ("run", "boot scenarios and compare"),
         ("record", "boot scenarios and write recordings for tools/import_boots.py"),
@@ -167,25 +173,34 @@ def _boots(args: argparse.Namespace) -> int:
     return _FOUND if any(result.problems for result in results) else 0
 
 
-def _pinned(args: argparse.Namespace) -> int:
+def _changed(args: argparse.Namespace) -> int:
+    # Trees that carveout has changed: one for all kernels of an architecture.
     kernels = _kernels(args, args.kernel)
     if not kernels:
         sys.stderr.write("oracle: there is no such kernel: run `python -m tools.oracle fetch` first\n")
         return _INPUT
     failed = False
-    for scenario in SCENARIOS:
-        for arch in dict.fromkeys(kernel.arch for kernel in kernels) if scenario.id in PINNED else ():
-            if MACHINES[arch].raw is None:
-                continue
-            some = [kernel for kernel in kernels if kernel.arch == arch]
-            for checked in boot_pinned(scenario, some, cache=args.cache):
-                failed |= bool(checked.problems)
-                if checked.problems or not args.quiet:
-                    sys.stdout.write(
-                        "\n".join([checked.title, *(f"        {text}" for text in checked.problems)]) + "\n"
-                    )
-                    sys.stdout.flush()
+    for arch in dict.fromkeys(kernel.arch for kernel in kernels):
+        some = [kernel for kernel in kernels if kernel.arch == arch]
+        for checked in _changed_boots(args.verb, arch, some, args.cache):
+            failed |= bool(checked.problems)
+            if checked.problems or not args.quiet:
+                lines = [checked.title, *(f"        {text}" for text in checked.problems)]
+                sys.stdout.write("\n".join(lines) + "\n")
+                sys.stdout.flush()
     return _FOUND if failed else 0
+
+
+def _changed_boots(verb: str, arch: str, kernels: list[Kernel], cache: Path) -> Iterator[Checked]:
+    if MACHINES[arch].raw is None:
+        return
+    if verb == "placed":
+        if arch in PLACED.architectures:
+            yield from boot_placed(kernels, cache=cache)
+        return
+    for scenario in SCENARIOS:
+        if scenario.id in PINNED:
+            yield from boot_pinned(scenario, kernels, cache=cache)
 
 
 def _boot_all(args: argparse.Namespace, scenarios: list[Scenario], kernels: list[Kernel]) -> list[Compared]:

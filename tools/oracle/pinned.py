@@ -61,10 +61,11 @@ def boot_pinned(scenario: Scenario, kernels: Sequence[Kernel], *, cache: Path) -
     places = {region.path.rpartition("/")[2]: region.place for region in result.regions}
     changed = replace(plain, id=f"{scenario.id}-pinned", tree=result.proposal.after.blob)
     second = [record(changed, kernel, cache=cache) for kernel in kernels]
-    return [_check(compared, places) for compared in compare(second)]
+    return [check_places(compared, places, what="pinned") for compared in compare(second)]
 
 
-def _check(compared: Compared, places: Mapping[str, Span]) -> Checked:
+def check_places(compared: Compared, places: Mapping[str, Span], *, what: str) -> Checked:
+    """Say whether a boot agrees and has its regions where promised. places: by node name. what: was done to them."""
     recorded = compared.recorded
     problems = list(compared.problems)
     if recorded.row["outcome"] != "ok":
@@ -78,7 +79,7 @@ def _check(compared: Compared, places: Mapping[str, Span]) -> Checked:
         if int(cast("str", base), 16) != wanted.start:
             problems.append(f"{region['node']} is at {base}, 0x{wanted.start:x} was promised")
     problems += _of_simulation(recorded, places)
-    title = f"{'agrees' if not problems else 'DIFFERS':8}{compared.verdict.id}: pinned {', '.join(places)}"
+    title = f"{'agrees' if not problems else 'DIFFERS':8}{compared.verdict.id}: {what} {', '.join(places)}"
     return Checked(title, tuple(problems), seen)
 
 

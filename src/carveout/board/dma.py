@@ -24,13 +24,14 @@ def read_dma_ranges(tree: Tree) -> tuple[DmaRanges, ...]:
     found = []
     for prop in tree.properties_named("dma-ranges"):
         if prop.length and prop.node.parent is not None:
-            read = tuple(_cpu_entries(prop))
+            read = _translated_entries(prop)
             found.append(
                 DmaRanges(
                     path=prop.node.path,
                     enabled=is_reachable(prop.node),
-                    entries=read,
+                    entries=tuple((cpu, size) for _, cpu, size in read),
                     unread=len(read) * _entry_bytes(prop.node) != prop.length,
+                    device=tuple(device for device, _, _ in read),
                 )
             )
     return tuple(found)
@@ -69,10 +70,11 @@ def raw_entries(prop: Property) -> list[tuple[int, int, int]]:
     return found
 
 
-def _cpu_entries(prop: Property) -> list[tuple[int, int]]:
+def _translated_entries(prop: Property) -> list[tuple[int, int, int]]:
+    # (address on the bus, address of the CPU, size) of each entry that the buses above can translate.
     return [
-        (cpu, size)
-        for _, parent_address, size in raw_entries(prop)
+        (device, cpu, size)
+        for device, parent_address, size in raw_entries(prop)
         if (cpu := translate_dma(prop.node.parent, parent_address)) is not None
     ]
 

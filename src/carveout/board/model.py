@@ -131,6 +131,8 @@ class DmaRanges(NamedTuple):
     """(CPU address, size) of each entry, translated through the buses above."""
     unread: bool = False
     """Something in it makes no entry, or an entry that the buses above cannot translate."""
+    device: tuple[int, ...] = ()
+    """The address that a device on the bus uses for the start of each entry."""
 
 
 class LegacyRegion(NamedTuple):

@@ -42,6 +42,8 @@ VERBS = {
     "explain": Verb("carveout.cli.explain", "what a rule, or a message of the kernel, is about"),
     "export": Verb("carveout.cli.export", "the places for linkers, compilers, boot loaders, Zephyr, ..."),
     "amp": Verb("carveout.cli.amp", "whether a remote processor's firmware fits the memory it is given"),
+    "place": Verb("carveout.cli.place", "where a new region can go, best first, and what to add to the tree"),
+    "fit": Verb("carveout.cli.fit", "how far each request could grow, how little RAM is enough"),
     "pin": Verb("carveout.cli.pin", "give dynamic regions the place that the kernel would choose"),
     "upgrade": Verb("carveout.cli.upgrade", "the names and layouts of 2013 become today's binding"),
     "diff": Verb("carveout.cli.diff", "what differs between two trees, or two scenes of one"),
