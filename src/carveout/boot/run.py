@@ -88,7 +88,11 @@ def boot(board: Board, scene: Scene | None = None) -> Boot:
 
     Raises: UnsupportedProfile, SceneError when the scene names what carveout does not know or contradicts itself.
     """
-    scene = scene or Scene()
+    return carry_out(prepare(board, scene or Scene()))
+
+
+def prepare(board: Board, scene: Scene) -> EarlyBoot:
+    """Return the state of a boot before its first step. Raises as `boot` does."""
     resolved, profile = resolve_scene(board, scene)
     firmware = _FIRMWARE[profile.arch](board, scene, resolved) if profile.arch in _FIRMWARE else None
     if firmware is not None:
@@ -108,6 +112,11 @@ def boot(board: Board, scene: Scene | None = None) -> Boot:
         state.scene_doubts.append(firmware.doubt)
     scan_root_cells(state)
     make_states(state)
+    return state
+
+
+def carry_out(state: EarlyBoot) -> Boot:
+    """Run a prepared boot from its first step to its last."""
     outcome, failure, doubt = _run(state)
     return _gather(state, outcome, failure, doubt)
 
