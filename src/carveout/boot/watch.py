@@ -75,19 +75,26 @@ class Watched(NamedTuple):
     searches: tuple[Search, ...]
     left_out: int
     """How many searches are not in `searches`: of more than MAX_SEARCHES the first ones and the last are kept."""
+    states: dict[int, Search]
+    """For each step asked for: memory as it was when the step was noted, as a search for nothing."""
     history: dict[int, tuple[Event, ...]]
     """For each address asked for, its changes in order; none for an address that nothing ever happened to."""
 
 
 def watch(
-    board: Board, scene: Scene, *, steps: Collection[int] = (), addresses: Sequence[int] = ()
+    board: Board,
+    scene: Scene,
+    *,
+    steps: Collection[int] = (),
+    states: Collection[int] = (),
+    addresses: Sequence[int] = (),
 ) -> Watched:
     """Run a boot again and note the searches that led to some steps, and the history of some addresses.
 
-    steps: indices into the trace of the same boot. Raises as `boot` does.
+    steps, states: indices into the trace of the same boot. Raises as `boot` does.
     """
     state = prepare(board, scene)
-    noted = _Notes(state, frozenset(steps), addresses)
+    noted = _Notes(state, frozenset(steps), frozenset(states), addresses)
     state.mb = _WatchedMemblock(state.mb.rules, noted)
     state.trace = _WatchedTrace(noted)
     result = carry_out(state)
@@ -95,6 +102,7 @@ def watch(
         boot=result,
         searches=tuple(noted.searches),
         left_out=noted.left_out,
+        states=noted.states,
         history={address: tuple(events) for address, events in noted.history.items()},
     )
 
@@ -102,9 +110,13 @@ def watch(
 class _Notes:
     # What is noted while the boot runs.
 
-    def __init__(self, state: EarlyBoot, steps: frozenset[int], addresses: Sequence[int]) -> None:
+    def __init__(
+        self, state: EarlyBoot, steps: frozenset[int], states: frozenset[int], addresses: Sequence[int]
+    ) -> None:
         self._state = state
         self._steps = steps
+        self._wanted_states = states
+        self.states: dict[int, Search] = {}
         self.searches: list[Search] = []
         self.left_out = 0
         self.history: dict[int, list[Event]] = {address: [] for address in addresses}
@@ -124,6 +136,8 @@ class _Notes:
     def look(self, step: Step) -> None:
         """See what became of the addresses when a step is done."""
         state, number = self._state, len(self._state.trace) - 1
+        if number in self._wanted_states:
+            self._keep_state(number)
         memory, reserved = state.mb.memory, state.mb.reserved
         for address, last in self._last.items():
             at, taken = _holder(memory, address), _holder(reserved, address)
@@ -140,6 +154,13 @@ class _Notes:
             if now != last:
                 self._last[address] = now
                 self.history[address].append(Event(number, now))
+
+    def _keep_state(self, number: int) -> None:
+        mb = self._state.mb
+        self.states[number] = Search(
+            step=number, size=0, align=1, start=0, end=self._state.mask, bottom_up=mb.bottom_up, nid=None, found=0,
+            free=(), memory=mb.memory, claims=_claims(self._state),
+        )  # fmt: skip
 
 
 _NOTHING = AddressState(is_ram=False, nomap=False, reserved=False, owners=())
