@@ -259,4 +259,5 @@ def _region(region: RegionState, confidence: Confidence) -> PlacedRegion:
         phandle=node.phandle,
         label=node.node.tree.label_of(node.path),
         extra=tuple(region.extra),
+        doubt=doubt,
     )

@@ -130,7 +130,8 @@ class Explanation:
     steps: tuple[StepTaken, ...] = ()
     uses: tuple[ConsumerResult, ...] = ()
     pieces: tuple[Piece, ...] = ()
-    pieces_left_out: int = 0
+    pieces_rest: Span | None = None
+    """What of a span is not told, since it has too many pieces."""
     kernels: tuple[OtherKernel, ...] = ()
     remedies: tuple[Remedy, ...] = ()
     remedies_tried: int = 0
