@@ -14,13 +14,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from carveout.boot import boot
-from carveout.boot.result import BootOutcome, Outcome
+from carveout.boot.result import BootOutcome, Outcome, StepKind
 from carveout.change.trial import attempt, region_at
 from carveout.check.fix import apply_edits
 from carveout.errors import CarveoutError
 from carveout.fdt.edit import set_reserve_map
-from carveout.span import Span
-from carveout.values import NamedTuple, dataclass
+from carveout.span import MIB, Span
+from carveout.values import NamedTuple, dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -202,6 +202,42 @@ def find_remedies(board: Board, scene: Scene, path: str, *, most: int = MOST_BOO
         return Remedies((), 0)
     found = [remedy for remedy in candidates(trials, region) if remedy is not None]
     return Remedies(tuple(_distinct(found)), trials.tried)
+
+
+def find_smaller_default(board: Board, scene: Scene) -> Remedies:
+    """Return the largest default area, as `cma=`, that the kernel can make where it cannot make the one asked for.
+
+    Empty when there is one already, or this kernel never makes one. Raises as `boot` does.
+    """
+    from carveout.boot.cma import min_alignment
+
+    before = boot(board, scene)
+    failed = [s for s in before.trace if s.subject == "default cma" and s.kind is StepKind.FAIL and s.size]
+    if not failed or any(area.is_default for area in before.cma):
+        return Remedies((), 0)
+    block = max(min_alignment(before.profile), MIB)
+    low, high, tried = 1, (failed[-1].size or 0) // block, 0
+    best: Remedy | None = None
+    while low <= high:
+        middle, tried = (low + high + 1) // 2, tried + 1
+        change = _smaller_cma(scene, before, middle * block)
+        after = boot(board, change.scene)
+        area = next((area for area in after.cma if area.is_default), None)
+        if area is None or after.outcome is not BootOutcome.OK:
+            high = middle - 1
+        else:
+            best, low = Remedy(change, area.base, area.size, "cma", area.exactness, ()), middle + 1
+    return Remedies((best,) if best is not None else (), tried)
+
+
+def _smaller_cma(scene: Scene, before: Boot, size: int) -> Change:
+    words = [word for word in before.scene.cmdline.split() if not word.startswith("cma=")]
+    option = f"cma={size // MIB}M"
+    return Change(
+        kind=RemedyKind.COMMAND_LINE,
+        what=f"{option} on the command line",
+        scene=replace(scene, cmdline=" ".join([*words, option])),
+    )
 
 
 def _distinct(found: list[Remedy]) -> Iterator[Remedy]:

@@ -48,7 +48,8 @@ def pieces_of(board: Board, scene: Scene, boot: Boot, span: Span) -> tuple[tuple
 def _cut(boot: Boot, span: Span) -> list[Piece]:
     # Where anything begins or ends; pieces that turn out equal are put together again.
     places = [Span.sized(entry.base, entry.size) for entry in boot.claims]
-    places += [Span.sized(entry.base, entry.size) for entry in (*boot.memory, *boot.reserved)]
+    places += [Span.sized(entry.base, entry.size) for entry in boot.memory]
+    places += [Span.sized(entry.base, entry.size) for entry in boot.reserved]
     places += [Span.sized(area.base, area.size) for area in boot.cma]
     places += [place for region in boot.regions for place in _places(region)]
     borders = {border for place in places for border in place if span.start < border < span.end}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from carveout.boot.result import Boot, Hole, PlacedRegion
+    from carveout.boot.result import Boot, ConsumerResult, Hole, PlacedRegion, Step
     from carveout.boot.scene import ResolvedScene
     from carveout.span import Span
 
@@ -32,8 +32,8 @@ def map_value(boot: Boot, *, with_trace: bool = False) -> dict[str, Json]:
     """Return the map as the value that render_json() writes. with_trace: add every step of the boot."""
     value: dict[str, Json] = {
         "schema": SCHEMA,
-        "scene": _scene(boot.scene),
-        "regions": [_region(region) for region in boot.regions],
+        "scene": scene_value(boot.scene),
+        "regions": [region_value(region) for region in boot.regions],
         "cma": [
             {
                 "name": area.name,
@@ -56,19 +56,7 @@ def map_value(boot: Boot, *, with_trace: bool = False) -> dict[str, Json]:
         "claims": [
             {"base": hex(claim.base), "size": hex(claim.size), "who": claim.who} for claim in boot.claims
         ],
-        "consumers": [
-            {
-                "path": use.path,
-                "index": use.index,
-                "name": use.name,
-                "region": use.region,
-                "errno": use.errno,
-                "message": use.message,
-                "bound_by": use.bound_by,
-                "enabled": use.enabled,
-            }
-            for use in boot.consumers
-        ],
+        "consumers": [consumer_value(use) for use in boot.consumers],
         "outcome": str(boot.outcome),
         "failure": boot.failure,
         "exactness": str(boot.exactness),
@@ -78,11 +66,12 @@ def map_value(boot: Boot, *, with_trace: bool = False) -> dict[str, Json]:
         "notes": list(boot.notes),
     }
     if with_trace:
-        value["trace"] = _trace(boot)
+        value["trace"] = [step_value(step) for step in boot.trace]
     return value
 
 
-def _scene(scene: ResolvedScene) -> dict[str, Json]:
+def scene_value(scene: ResolvedScene) -> dict[str, Json]:
+    """Return the scene as JSON has it."""
     return {
         "kernel": scene.kernel,
         "preset": scene.preset,
@@ -102,7 +91,8 @@ def _scene(scene: ResolvedScene) -> dict[str, Json]:
     }
 
 
-def _region(region: PlacedRegion) -> dict[str, Json]:
+def region_value(region: PlacedRegion) -> dict[str, Json]:
+    """Return a region as JSON has it."""
     return {
         "path": region.path,
         "name": region.name,
@@ -128,18 +118,30 @@ def _region(region: PlacedRegion) -> dict[str, Json]:
     }
 
 
-def _trace(boot: Boot) -> list[Json]:
-    return [
-        {
-            "kind": str(step.kind),
-            "subject": step.subject,
-            "reason": step.reason,
-            "base": _hex(step.base),
-            "size": _hex(step.size),
-            "source": step.source,
-        }
-        for step in boot.trace
-    ]
+def consumer_value(use: ConsumerResult) -> dict[str, Json]:
+    """Return an entry of memory-region as JSON has it."""
+    return {
+        "path": use.path,
+        "index": use.index,
+        "name": use.name,
+        "region": use.region,
+        "errno": use.errno,
+        "message": use.message,
+        "bound_by": use.bound_by,
+        "enabled": use.enabled,
+    }
+
+
+def step_value(step: Step) -> dict[str, Json]:
+    """Return a step of the trace as JSON has it."""
+    return {
+        "kind": str(step.kind),
+        "subject": step.subject,
+        "reason": step.reason,
+        "base": _hex(step.base),
+        "size": _hex(step.size),
+        "source": step.source,
+    }
 
 
 def _hole(hole: Hole | None) -> Json:
