@@ -52,7 +52,11 @@ def explain_default(
         exactness=area.exactness if area is not None else boot.exactness,
         doubts=_doubts(boot, area),
         asked=_asked(boot),
-        reasons=tuple(Reason(s.reason, s.source) for s in boot.trace if s.subject == SUBJECT),
+        reasons=tuple(
+            Reason(s.reason, s.source)
+            for s in boot.trace
+            if s.subject == SUBJECT and s.kind is not StepKind.CMA
+        ),
         attempts=_attempts(board, scene, boot),
         steps=steps_of(boot, SUBJECT),
         kernels=other_kernels(board, scene, boot, _facet) if with_kernels else (),

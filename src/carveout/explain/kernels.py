@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the other booted kernels do with the same board, and which of their decisions makes the difference.
 
-A cause is found by trying: the kernel that was asked for is booted once more with a single decision of the other.
+Causes are found by trying: the kernel that was asked for is booted with all decisions of the other one, and then with
+fewer, as long as it does the same as the other.
 """
 
 from __future__ import annotations
@@ -43,9 +44,12 @@ class Facet(NamedTuple):
 
 
 def other_kernels(
-    board: Board, scene: Scene, boot: Boot, facet: Callable[[Boot], Facet]
+    board: Board, scene: Scene, boot: Boot, facet: Callable[[Boot], Facet], *, with_causes: bool = True
 ) -> tuple[OtherKernel, ...]:
-    """Return what each other booted kernel of this architecture does, oldest first."""
+    """Return what each other booted kernel of this architecture does, oldest first.
+
+    with_causes: whether to look for the decisions that make a difference.
+    """
     here = facet(boot)
     own = parse_release(boot.profile.kernel).key
     found = []
@@ -61,7 +65,7 @@ def other_kernels(
             continue
         seen = facet(there)
         is_same = seen.key == here.key
-        causes = () if is_same else _causes(board, scene, boot, there.profile, seen, facet)
+        causes = () if is_same or not with_causes else _causes(board, scene, boot, there.profile, seen, facet)
         found.append(
             OtherKernel(booted.series, is_same, seen.text, seen.base, seen.size, seen.exactness, causes)
         )
@@ -97,22 +101,36 @@ def _image(boot: Boot, other: Scene) -> Span | None:
 def _causes(
     board: Board, scene: Scene, boot: Boot, other: Profile, wanted: Facet, facet: Callable[[Boot], Facet]
 ) -> tuple[str, ...]:
+    """Return the decisions of the other kernel which together make this one do the same, none of them needless."""
     if len(boot.regions) > _MOST_REGIONS:
         return ()
-    found = []
-    is_newer = series_key(parse_release(other.kernel).booted.series) > parse_release(boot.profile.kernel).key
-    for field in boot.profile.behaviour._fields:
-        here, there = getattr(boot.profile.behaviour, field), getattr(other.behaviour, field)
-        if here == there or not concerns(field, boot.scene.arch):
-            continue
+    here, there = boot.profile.behaviour, other.behaviour
+    fields = [
+        name
+        for name in here._fields
+        if getattr(here, name) != getattr(there, name) and concerns(name, boot.scene.arch)
+    ]
+
+    def does_the_same(chosen: list[str]) -> bool:
+        changed = {name: str(getattr(there, name)) for name in chosen}
         try:
-            tried = run_boot(board, replace(scene, behaviour={**scene.behaviour, field: str(there)}))
+            tried = run_boot(board, replace(scene, behaviour={**scene.behaviour, **changed}))
         except CarveoutError:
-            continue
-        if facet(tried).key == wanted.key:
-            since = _since(field, there if is_newer else here)
-            found.append(f"{field} is {there} there, {here} here{since}")
-    return tuple(found[:_MOST_CAUSES])
+            return False
+        return facet(tried).key == wanted.key
+
+    if not does_the_same(fields):
+        return ()  # it is the build: the size of the image or of struct page, or the configuration
+    for name in list(fields):
+        fewer = [kept for kept in fields if kept != name]
+        if does_the_same(fewer):
+            fields = fewer
+    is_newer = series_key(parse_release(other.kernel).booted.series) > parse_release(boot.profile.kernel).key
+    return tuple(
+        f"{name} is {getattr(there, name)} there, {getattr(here, name)} here"
+        + _since(name, getattr(there if is_newer else here, name))
+        for name in fields[:_MOST_CAUSES]
+    )
 
 
 def _since(field: str, newer: object) -> str:

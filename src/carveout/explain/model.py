@@ -89,7 +89,7 @@ class OtherKernel(NamedTuple):
     exactness: Exactness | None
     """None when that kernel could not be simulated; `text` says why."""
     causes: tuple[str, ...] = ()
-    """The decisions of the kernel each of which makes the difference, found by changing it alone."""
+    """The decisions of the kernel which together make the difference; empty when it is its build, or not looked for."""
 
 
 class Piece(NamedTuple):
@@ -107,6 +107,8 @@ class Piece(NamedTuple):
     """Name of the contiguous area it belongs to."""
     history: tuple[Reason, ...]
     """What happened to it, in order."""
+    since: Reason | None
+    """What made it what it is: the last that happened, other than becoming RAM."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,12 +13,10 @@ from carveout.span import Span
 from carveout.units import format_range
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from carveout.board import Board
     from carveout.boot import Boot, Scene
     from carveout.boot.result import PlacedRegion, Step
-    from carveout.boot.watch import Event
+    from carveout.boot.watch import Watched
 
 MOST_PIECES = 64
 """Pieces with a history; of a span with more only the first ones are told."""
@@ -37,10 +35,7 @@ def pieces_of(board: Board, scene: Scene, boot: Boot, span: Span) -> tuple[tuple
     """Return the pieces of a span at the end of early boot, ascending, and the rest that is not told, if any."""
     pieces = _cut(boot, span)
     seen = watch(board, scene, addresses=tuple(piece.span.start for piece in pieces))
-    told = tuple(
-        piece._replace(history=_history(seen.boot.trace, seen.history[piece.span.start], piece.span.start))
-        for piece in pieces
-    )
+    told = tuple(_with_history(piece, seen) for piece in pieces)
     end = pieces[-1].span.end if pieces else span.end
     return told, Span(end, span.end) if end < span.end else None
 
@@ -55,7 +50,7 @@ def _cut(boot: Boot, span: Span) -> list[Piece]:
     borders = {border for place in places for border in place if span.start < border < span.end}
     found: list[Piece] = []
     for start, end in pairwise(sorted(borders | set(span))):
-        piece = _piece(boot, Span(start, end))
+        piece = piece_at(boot, Span(start, end))
         if found and found[-1]._replace(span=piece.span) == piece:
             found[-1] = piece._replace(span=Span(found[-1].span.start, end))
         elif len(found) == MOST_PIECES:
@@ -71,7 +66,8 @@ def _places(region: PlacedRegion) -> list[Span]:
     return [Span.sized(region.base, region.size), *region.extra]
 
 
-def _piece(boot: Boot, span: Span) -> Piece:
+def piece_at(boot: Boot, span: Span) -> Piece:
+    """Return what a span is that is one thing throughout, without its history."""
     bank = next((b for b in boot.memory if b.base <= span.start < b.base + b.size), None)
     reserved = any(r.base <= span.start < r.base + r.size for r in boot.reserved)
     owners = [claim.who for claim in boot.claims if claim.base <= span.start < claim.base + claim.size]
@@ -96,19 +92,24 @@ def _piece(boot: Boot, span: Span) -> Piece:
         region=regions[0].path if regions else None,
         area=area,
         history=(),
+        since=None,
     )
 
 
-def _history(trace: Sequence[Step], events: Sequence[Event], address: int) -> tuple[Reason, ...]:
-    told = []
+def _with_history(piece: Piece, seen: Watched) -> Piece:
+    address, trace = piece.span.start, seen.boot.trace
+    told: list[Reason] = []
+    since: Reason | None = None
     before = None
-    for event in events:
+    for event in seen.history[address]:
         step = trace[event.step]
         if before is not None and event.state[:3] == before[:3] and step.kind not in _DONE:
             continue
         told.append(Reason(_told(step, address), f"step {event.step}"))
+        if since is None or step.kind is not StepKind.MEMORY:
+            since = told[-1]
         before = event.state
-    return tuple(told)
+    return piece._replace(history=tuple(told), since=since)
 
 
 def _told(step: Step, address: int) -> str:

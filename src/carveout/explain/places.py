@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carveout.boot.result import Exactness
+from carveout.boot.result import Exactness, Outcome
 from carveout.explain.kernels import Facet, other_kernels
 from carveout.explain.model import Explanation, Kind
-from carveout.explain.pieces import pieces_of
+from carveout.explain.pieces import piece_at, pieces_of
 from carveout.explain.region import steps_of
 from carveout.span import Span
 from carveout.units import format_range, format_size
@@ -16,11 +16,22 @@ from carveout.units import format_range, format_size
 if TYPE_CHECKING:
     from carveout.board import Board
     from carveout.boot import Boot, Scene
-    from carveout.explain.model import Piece
+    from carveout.explain.model import OtherKernel, Piece
     from carveout.explain.target import Target
 
 _SAID_ANYWAY = ("no initrd: neither", "RAM is as in the tree")
 _MOST_NAMES = 6
+_NAMED = {
+    "kernel",
+    "dtb",
+    "initrd",
+    "memreserve",
+    "default cma",
+    "reserved-ranges",
+    "elfcorehdr",
+    "crashkernel",
+}
+"""Who holds memory that a tree, a boot loader or an option asks for."""
 
 
 def explain_place(
@@ -42,7 +53,7 @@ def explain_place(
         uses=tuple(use for use in boot.consumers if use.region in regions),
         pieces=pieces,
         pieces_rest=rest,
-        kernels=other_kernels(board, scene, boot, lambda b: _facet(b, span)) if with_kernels else (),
+        kernels=_kernels(board, scene, boot, span, with_causes=bool(regions)) if with_kernels else (),
     )
 
 
@@ -98,22 +109,52 @@ def _judge(boot: Boot, pieces: tuple[Piece, ...]) -> tuple[Exactness, tuple[str,
     return boot.exactness, tuple(n for n in boot.notes if not n.startswith(_SAID_ANYWAY))
 
 
-def _facet(boot: Boot, span: Span) -> Facet:
-    who = tuple(
-        sorted({(c.base, c.size, c.who) for c in boot.claims if span.overlaps(Span.sized(c.base, c.size))})
-    )
-    nomap = tuple(
-        (m.base, m.size) for m in boot.memory if m.nomap and span.overlaps(Span.sized(m.base, m.size))
-    )
-    regions = tuple(
-        r.path for r in boot.regions
-        if r.base is not None and r.size and span.overlaps(Span.sized(r.base, r.size))
+def _kernels(
+    board: Board, scene: Scene, boot: Boot, span: Span, *, with_causes: bool
+) -> tuple[OtherKernel, ...]:
+    here = _whole(boot, span)
+
+    def facet(there: Boot) -> Facet:
+        seen = _facet(there, span)
+        if span.size == 1:
+            return seen
+        whole = _whole(there, span)
+        came = _placed([place for place in whole if place not in here])
+        gone = _listed(tuple(sorted({who for _, _, who in here} - {who for _, _, who in whole})))
+        parts = [came, f"without {gone}" if gone else ""]
+        return seen._replace(text="; ".join(part for part in parts if part) or "the same owners")
+
+    return other_kernels(board, scene, boot, facet, with_causes=with_causes)
+
+
+def _whole(boot: Boot, span: Span) -> list[tuple[int, int, str]]:
+    # What the tree, the boot loader or an option asked for and lies in the span: (base, size, who).
+    found = {
+        (claim.base, claim.size, claim.who)
+        for claim in boot.claims
+        if claim.who in _NAMED and span.overlaps(Span.sized(claim.base, claim.size))
+    }
+    found.update(
+        (region.base, region.size, region.path)
+        for region in boot.regions
+        if region.base is not None and region.size and region.outcome is Outcome.PLACED
+        and span.overlaps(Span.sized(region.base, region.size))
     )  # fmt: skip
-    names = list(dict.fromkeys([*regions, *(claim[2] for claim in who)]))
-    ram = any(span.overlaps(Span.sized(m.base, m.size)) for m in boot.memory)
-    text = ", ".join(names[:_MOST_NAMES]) or ("free" if ram else "no RAM")
-    if len(names) > _MOST_NAMES:
-        text += f" and {len(names) - _MOST_NAMES} more"
-    owners = (tuple(sorted(set(names))), bool(nomap), ram)
-    key = (owners, who, nomap) if span.size > 1 else owners
-    return Facet(key, text, None, None, boot.exactness)
+    return sorted(found)
+
+
+def _facet(boot: Boot, span: Span) -> Facet:
+    # Who has it; of a longer span, where each owner lies, but for what the kernel allocates on the way.
+    if span.size > 1:
+        return Facet(tuple(_whole(boot, span)), "", None, None, boot.exactness)
+    piece = piece_at(boot, span)
+    return Facet((piece.what, piece.nomap, piece.is_ram), piece.what, None, None, boot.exactness)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more
+
+
+def _placed(whole: list[tuple[int, int, str]]) -> str:
+    return _listed(tuple(f"{who.rpartition('/')[2]} at 0x{base:x}" for base, _, who in whole))

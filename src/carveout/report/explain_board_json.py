@@ -98,6 +98,7 @@ def _piece(piece: Piece) -> Json:
         "region": piece.region,
         "cma": piece.area,
         "history": _reasons(piece.history),
+        "since": None if piece.since is None else piece.since.text,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carveout.boot.result import Exactness
+from carveout.boot.result import Exactness, Outcome
 from carveout.explain.model import Kind
 from carveout.report.terminal import Terminal, wrap
 from carveout.report.words import consumer_use, errno_name, safe, scene_line, verdict
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from carveout.change.remedies import Remedy
     from carveout.explain.model import Attempt, Explanation, OtherKernel, Piece, RangeTried, Reason, StepTaken
 
-_RANGES_SHOWN = 5
+_RANGES_SHOWN = 4
 _PIECES_SHOWN = 16
 _REMEDIES_SHOWN = 6
 _USES_SHOWN = 8
@@ -105,7 +105,7 @@ class _Page:
         self._remedies(it)
         if self._all:
             self._steps(it.steps)
-        for part in it.parts:
+        for part in self._parts(it):
             self.heading(f"The region {part.subject}")
             self.explanation(part, is_part=True)
         self._kernels(it.kernels)
@@ -113,6 +113,18 @@ class _Page:
             self.heading("Why it is not exact")
             for doubt in it.doubts:
                 self.say(doubt, level=1)
+
+    def _parts(self, it: Explanation) -> list[Explanation]:
+        # Of a device whose regions are all right, each region is a question of its own.
+        if it.kind is not Kind.DEVICE or self._all:
+            return list(it.parts)
+        failing = {use.region for use in it.uses if use.errno is not None}
+        return [
+            part
+            for part in it.parts
+            if part.subject in failing
+            or (part.region is not None and part.region.outcome is not Outcome.PLACED)
+        ]
 
     # ---- a search -----------------------------------------------------------------------------------------------
     def _attempts(self, it: Explanation) -> None:
@@ -128,7 +140,9 @@ class _Page:
     def _ranges(self, attempt: Attempt) -> None:
         shown = set(range(len(attempt.tried)))
         if not self._all and len(shown) > _RANGES_SHOWN:
-            by_size = sorted(shown, key=lambda n: (not attempt.tried[n].is_taken, -attempt.tried[n].usable))
+            by_size = sorted(
+                shown, key=lambda n: (not attempt.tried[n].is_taken, -attempt.tried[n].span.size)
+            )
             shown = set(by_size[:_RANGES_SHOWN])
         if not attempt.tried:
             self.say("nothing is free there", level=1)
@@ -168,8 +182,10 @@ class _Page:
         self.heading("Who uses it")
         shown = it.uses if self._all else it.uses[:_USES_SHOWN]
         for use in shown:
-            got = f"fails with {errno_name(use.errno)}" if use.errno is not None else "gets it"
-            self.say(f"{consumer_use(use)} {got}" + (f": {use.message}" if use.message else ""), level=1,
+            got = f" fails with {errno_name(use.errno)}" if use.errno is not None else " gets it"
+            if not it.boot.ram_known and use.errno is None:
+                got = ""
+            self.say(f"{consumer_use(use)}{got}" + (f": {use.message}" if use.message else ""), level=1,
                      role="error" if use.errno is not None else "")  # fmt: skip
         self._more(len(it.uses) - len(shown), "users")
 
@@ -186,7 +202,8 @@ class _Page:
             self.say(
                 f"{format_range(piece.span)}, {format_size_about(piece.span.size)}: {_piece(piece)}", level=1
             )
-            for reason in piece.history if self._all else piece.history[-1:]:
+            last = (piece.since,) if piece.since is not None and piece.what not in ("free", "no RAM") else ()
+            for reason in piece.history if self._all else last:
                 self.say(_reason(reason), level=2, role="dim")
         self._more(len(it.pieces) - len(shown), "pieces")
         if it.pieces_rest is not None:
@@ -231,8 +248,8 @@ class _Page:
                 continue
             sure = "" if other.exactness in (Exactness.EXACT, None) else f" ({other.exactness})"
             self.say(f"{other.kernel}: {other.text}{sure}", level=1)
-            for cause in other.causes:
-                self.say(f"because {cause}", level=2, role="dim")
+            for number, cause in enumerate(other.causes):
+                self.say(("and " if number else "because ") + cause, level=2, role="dim")
 
     # ---- everything -------------------------------------------------------------------------------------------------
     def _steps(self, steps: Iterable[StepTaken]) -> None:
