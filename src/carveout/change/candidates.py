@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carveout.boot.result import Outcome, RegionKind
+from carveout.boot.result import BootOutcome, Outcome, RegionKind
 from carveout.change.candidates_room import room_candidates
 from carveout.change.region_facts import granule_of, lowest_bit, nearest_places, node_of, reg_edit, state_at
 from carveout.change.remedies import Change, RemedyKind
 from carveout.check.context import BoardContext, cells
 from carveout.check.model import Edit, EditKind
-from carveout.check.structure import resized
 from carveout.span import Span, round_down, round_up
 from carveout.units import format_range, format_size
 from carveout.values import replace
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from carveout.boot.result import PlacedRegion
     from carveout.change.remedies import Remedy, Trials
 
+_MOST_FIXES = 8
 _POOLS = ("shared-dma-pool", "restricted-dma-pool")
 
 
@@ -35,7 +35,8 @@ def candidates(trials: Trials, region: PlacedRegion) -> Iterator[Remedy | None]:
     if raw is None:
         return
     if region.outcome is Outcome.ALLOC_FAILED:
-        yield from _forms(trials, raw)
+        if region.hole is None:
+            yield from _forms(trials, raw)
         yield from room_candidates(trials, region)
     elif region.outcome is Outcome.RELEASED:
         yield from _granule(trials, region)
@@ -45,7 +46,7 @@ def candidates(trials: Trials, region: PlacedRegion) -> Iterator[Remedy | None]:
         yield from _own_place(trials, region)
         yield from _reserve_map(trials, region)
         yield from _flags(trials, raw, region)
-    elif region.outcome is Outcome.IGNORED:
+    elif region.outcome is Outcome.IGNORED and trials.before.outcome is BootOutcome.OK:
         yield from _forms(trials, raw)
         yield from _command_line(trials, raw)
 
@@ -56,7 +57,6 @@ def _set(path: str, name: str, value: bytes = b"") -> Edit:
 
 # ---- what cannot be read, or is switched off --------------------------------------------------------------
 def _forms(trials: Trials, raw: RegionNode) -> Iterator[Remedy | None]:
-    context = BoardContext(trials.board)
     if raw.status is not None:
         yield trials.test(
             Change(
@@ -65,40 +65,32 @@ def _forms(trials: Trials, raw: RegionNode) -> Iterator[Remedy | None]:
                 edits=(_set(raw.path, "status", b"okay\0"),),
             )
         )  # fmt: skip
-    for prop, width in (
-        (raw.size, context.size_cells),
-        (raw.alignment, context.address_cells),
-    ):
-        value = resized(prop.value, width) if prop is not None and prop.length != 4 * width else None
-        if prop is not None and value is not None:
-            yield trials.test(
-                Change(
-                    kind=RemedyKind.FORM,
-                    what=f"write {prop.name} with {width} cells, as the root's nodes have them",
-                    edits=(_set(raw.path, prop.name, value),),
-                )
-            )
-    yield from _parent(trials, context)
+    yield from _rule_fixes(trials, raw)
 
 
-def _parent(trials: Trials, context: BoardContext) -> Iterator[Remedy | None]:
-    parent = context.reserved_memory
-    if parent is None:
-        return
-    edits = []
-    if parent.cells != (context.address_cells, context.size_cells):
-        edits += [
-            _set(parent.path, "#address-cells", cells(context.address_cells, width=1)),
-            _set(parent.path, "#size-cells", cells(context.size_cells, width=1)),
-        ]
-    if parent.ranges is None:
-        edits.append(_set(parent.path, "ranges"))
-    if edits:
-        names = ", ".join(edit.name for edit in edits)
+def _rule_fixes(trials: Trials, raw: RegionNode) -> Iterator[Remedy | None]:
+    # What `carveout check` would change at the region or the node above it: one by one, then all together.
+    from carveout.check.registry import all_rules  # a hundred modules, for a region that cannot be read
+    from carveout.check.run import NamedScene, check_board
+
+    findings = check_board(trials.board, [NamedScene("", trials.scene)], all_rules(), file="").findings
+    above = raw.path.rpartition("/")[0]
+    fixes = [
+        Change(
+            kind=RemedyKind.FORM,
+            what=(finding.fix or finding.slug.replace("-", " ")).rstrip("."),
+            edits=finding.edits,
+        )
+        for finding in findings
+        if finding.edits and (finding.path == above or any(edit.path == raw.path for edit in finding.edits))
+    ]
+    helped = [trials.test(fix) for fix in fixes[:_MOST_FIXES]]
+    yield from helped
+    if len(fixes) > 1 and not any(helped):
+        together = tuple(dict.fromkeys(edit for fix in fixes for edit in fix.edits))
         yield trials.test(
-            Change(kind=RemedyKind.FORM, what=f"give {parent.path} the root's cells and ranges: {names}",
-                   edits=tuple(edits))
-        )  # fmt: skip
+            Change(kind=RemedyKind.FORM, what="; ".join(fix.what for fix in fixes), edits=together)
+        )
 
 
 # ---- refused by its region driver -------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from carveout.check.context import BoardContext, cells
 from carveout.check.model import Edit, EditKind
 from carveout.span import Span, round_down, round_up
 from carveout.units import format_address, format_range, format_size
-from carveout.values import replace
+from carveout.values import NamedTuple, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,6 +26,8 @@ _MAX_OWNERS = 8
 _MAX_PLACES = 3
 _MAX_RAM_FACTOR = 8
 _PLACES_TRIED = 3
+_MOST_ALIGNED = 1 << 21
+_LEAST_ALIGNED = 1 << 12
 _OTHERS_MUST_AGREE = "whoever else uses these addresses must agree"
 
 
@@ -35,11 +37,13 @@ def room_candidates(trials: Trials, region: PlacedRegion) -> Iterator[Remedy | N
     size, align = region.requested_size, region.align
     if search is None or not size or not align:
         return
-    yield _smaller(trials, region, search)
+    if region.hole is not None:
+        yield _smaller(trials, region)
     yield from _alignment(trials, region)
     yield from _windows(trials, region, search)
-    for owner in _blockers(search, region, size, align):
-        yield from _move_owner(trials, owner, search, size, align, region)
+    wanted = _Request(size, align, region.alloc_ranges or (Span(search.start, search.end),))
+    for blocker in _blockers(search, wanted):
+        yield from _move(trials, blocker, search, wanted)
     yield from _more_ram(trials)
 
 
@@ -47,10 +51,9 @@ def _set(path: str, name: str, value: bytes) -> Edit:
     return Edit(EditKind.SET, path, name, value)
 
 
-def _smaller(trials: Trials, region: PlacedRegion, search: Search) -> Remedy | None:
+def _smaller(trials: Trials, region: PlacedRegion) -> Remedy | None:
     granule, width = shared.granule_of(trials, region), BoardContext(trials.board).size_cells
-    align, hole = region.align or 1, region.hole
-    usable = hole.usable if hole is not None else max((room(s, align) for s in free_spans(search)), default=0)
+    usable = region.hole.usable if region.hole is not None else 0
     wanted = region.requested_size or 0
 
     def make(blocks: int) -> Change:
@@ -110,10 +113,7 @@ def _widened(trials: Trials, region: PlacedRegion, windows: tuple[Span, ...], pl
     context = BoardContext(trials.board)
     nearest = min(windows, key=lambda w: max(w.start - place.start, place.end - w.end, 0))
     wide = Span(min(nearest.start, place.start), max(nearest.end, place.end))
-    value = b"".join(
-        cells(span.start, width=context.address_cells) + cells(span.size, width=context.size_cells)
-        for span in (wide if window == nearest else window for window in windows)
-    )
+    value = b"".join(shared.entry(context, wide if window == nearest else window) for window in windows)
     return Change(
         kind=RemedyKind.ALLOC_RANGES,
         what=f"widen alloc-ranges to {format_range(wide)}, {format_size(wide.size)}",
@@ -123,75 +123,84 @@ def _widened(trials: Trials, region: PlacedRegion, windows: tuple[Span, ...], pl
 
 
 # ---- others in the way --------------------------------------------------------------------------------------
-def _blockers(search: Search, region: PlacedRegion, size: int, align: int) -> list[str]:
-    # Who alone keeps the region out: without it, a free range in a window would be large enough.
-    windows = region.alloc_ranges or (Span(search.start, search.end),)
-    inside = [
-        claim for claim in search.claims
-        if any(window.overlaps(Span.sized(claim.base, claim.size)) for window in windows)
-    ]  # fmt: skip
-    held: dict[str, int] = {}
-    for claim in inside:
-        held[claim.who] = held.get(claim.who, 0) + claim.size
+class _Request(NamedTuple):
+    # What the region without a place asks for.
+    size: int
+    align: int
+    windows: tuple[Span, ...]
+
+    def fits(self, spans: list[Span]) -> Span | None:
+        # The first range in a window that would be large enough.
+        for span in spans:
+            for window in self.windows:
+                clipped = Span(max(span.start, window.start), min(span.end, window.end))
+                if clipped.size > 0 and room(clipped, self.align) >= self.size:
+                    return clipped
+        return None
+
+
+class _Blocker(NamedTuple):
+    # Somebody without whom there would be room.
+    who: str
+    own: Span
+    joined: Span
+    """The free range that there would be."""
+
+
+def _blockers(search: Search, wanted: _Request) -> list[_Blocker]:
+    held: dict[str, list[Span]] = {}
+    for claim in search.claims:
+        place = Span.sized(claim.base, claim.size)
+        if any(window.overlaps(place) for window in wanted.windows):
+            held.setdefault(claim.who, []).append(place)
+    found: list[_Blocker] = []
     # The smallest first: that is the smallest change.
-    owners = sorted(held, key=lambda who: held[who])
-    found: list[str] = []
-    for who in owners:
-        if len(found) >= _MAX_OWNERS:
+    for who in sorted(held, key=lambda name: sum(place.size for place in held[name])):
+        joined = wanted.fits(free_spans(search, without=who))
+        if joined is not None:
+            own = Span(min(place.start for place in held[who]), max(place.end for place in held[who]))
+            found.append(_Blocker(who, own, joined))
+        if len(found) == _MAX_OWNERS:
             break
-        if any(room(place, align) >= size for place in _clipped(free_spans(search, without=who), windows)):
-            found.append(who)
     return found
 
 
-def _clipped(spans: list[Span], windows: tuple[Span, ...]) -> list[Span]:
-    return [
-        Span(max(span.start, window.start), min(span.end, window.end))
-        for span in spans
-        for window in windows
-        if span.overlaps(window)
-    ]
-
-
-def _move_owner(
-    trials: Trials, who: str, search: Search, size: int, align: int, region: PlacedRegion
-) -> Iterator[Remedy | None]:
-    claims = [claim for claim in search.claims if claim.who == who]
-    own = Span(min(c.base for c in claims), max(c.base + c.size for c in claims))
-    windows = region.alloc_ranges or (Span(search.start, search.end),)
-    joined = next(
-        place for place in _clipped(free_spans(search, without=who), windows) if room(place, align) >= size
-    )
-    make = _mover(trials, who, own)
+def _move(trials: Trials, blocker: _Blocker, search: Search, wanted: _Request) -> Iterator[Remedy | None]:
+    other = next((r for r in trials.before.regions if r.path == blocker.who), None)
+    make = _mover(trials, blocker, other)
     if make is not None:
-        places = _places_for(search, own, who, joined, size, align)[:_PLACES_TRIED]
+        lowest_bit = min(shared.lowest_bit(blocker.own.start), _MOST_ALIGNED)
+        step = max(lowest_bit, _LEAST_ALIGNED, (other and other.align) or 0)
+        places = _places_for(search, blocker, wanted, step)[:_PLACES_TRIED]
         yield next((found for place in places if (found := trials.test(make(place))) is not None), None)
-    other = next((r for r in trials.before.regions if r.path == who), None)
     if other is not None and other.kind is RegionKind.DYNAMIC and other.requested_size:
         yield _shrink(trials, other)
 
 
-def _places_for(search: Search, own: Span, who: str, joined: Span, size: int, align: int) -> list[Span]:
+def _places_for(search: Search, blocker: _Blocker, wanted: _Request, step: int) -> list[Span]:
     # Where somebody else could lie so that the region fits: elsewhere, or at either end of the joined range.
-    step = max(min(shared.lowest_bit(own.start), 1 << 21), 4096)
-    needed = round_down(joined.end - size, align)
-    top = Span.sized(round_up(needed + size, step), own.size)
-    low = Span.sized(round_up(joined.start, step), own.size)
-    kept = Span.sized(needed, size), Span.sized(round_up(joined.start, align), size)
-    free = free_spans(search, without=who)
-    edges = [place for place in (low, top) if any(span.contains(place) for span in free)]
+    own, joined = blocker.own, blocker.joined
+    highest = Span.sized(round_down(joined.end - wanted.size, wanted.align), wanted.size)
+    lowest = Span.sized(round_up(joined.start, wanted.align), wanted.size)
+    free = free_spans(search, without=blocker.who)
+    edges = [
+        place
+        for place in (
+            Span.sized(round_up(at, step), own.size) for at in (joined.start, highest.end, lowest.end)
+        )
+        if any(span.contains(place) for span in free)
+        and not (place.overlaps(highest) and place.overlaps(lowest))
+    ]
     elsewhere = [
         Span.sized(round_down(span.end - own.size, step), own.size)
         for span in subtract(free, [joined])
         if room(span, step) >= own.size
     ]
-    edges = [place for place in edges if not all(place.overlaps(keep) for keep in kept)]
     return sorted([*edges, *elsewhere], key=lambda place: abs(place.start - own.start))
 
 
-def _mover(trials: Trials, who: str, own: Span) -> Callable[[Span], Change] | None:
-    scene = trials.scene
-    region = next((r for r in trials.before.regions if r.path == who), None)
+def _mover(trials: Trials, blocker: _Blocker, region: PlacedRegion | None) -> Callable[[Span], Change] | None:
+    scene, who, own = trials.scene, blocker.who, blocker.own
     if region is not None and region.kind is RegionKind.STATIC and not region.extra:
         return lambda place: Change(
             kind=RemedyKind.MOVE,
@@ -199,18 +208,26 @@ def _mover(trials: Trials, who: str, own: Span) -> Callable[[Span], Change] | No
             edits=(shared.reg_edit(trials, who, place),),
             caution=_OTHERS_MUST_AGREE,
         )
+    if region is not None and region.kind is RegionKind.DYNAMIC:
+        context = BoardContext(trials.board)
+        return lambda place: Change(
+            kind=RemedyKind.MOVE,
+            what=f"keep {who} within {format_range(place)} by its alloc-ranges",
+            edits=(_set(who, "alloc-ranges", shared.entry(context, place)),),
+            caution="its users must reach the place",
+        )
     if who == "dtb" and scene.dtb_at is not None:
         return lambda place: Change(
             kind=RemedyKind.MOVE,
-            what=f"load the device tree blob at {format_address(place.start)} instead of {format_address(own.start)}",
+            what=f"load the device tree blob at {format_address(place.start)}, not at {format_address(own.start)}",
             scene=replace(scene, dtb_at=place.start),
             caution="the boot loader decides this (U-Boot: fdt_addr_r, fdt_high)",
         )
-    if who == "initrd" and trials.before.scene.initrd is not None:
-        initrd = trials.before.scene.initrd
+    initrd = trials.before.scene.initrd
+    if who == "initrd" and initrd is not None:
         return lambda place: Change(
             kind=RemedyKind.MOVE,
-            what=f"load the initrd at {format_address(place.start)} instead of {format_address(own.start)}",
+            what=f"load the initrd at {format_address(place.start)}, not at {format_address(own.start)}",
             scene=replace(scene, initrd=Span.sized(place.start, initrd.size)),
             caution="the boot loader decides this (U-Boot: ramdisk_addr_r, initrd_high)",
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carveout.board.decode import entries
 from carveout.boot.cma import min_alignment
 from carveout.boot.result import StepKind
 from carveout.boot.watch import watch
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from carveout.change.remedies import Trials
 
 _MAX_PLACES = 4
+_STOPPED = (StepKind.FAIL, StepKind.SKIP)
 
 
 def node_of(trials: Trials, path: str) -> RegionNode | None:
@@ -39,22 +39,23 @@ def granule_of(trials: Trials, region: PlacedRegion) -> int:
     return min_alignment(profile) if is_area else profile.config.page_size
 
 
+def entry(context: BoardContext, span: Span) -> bytes:
+    """Return a span as one entry of `reg` or `alloc-ranges`, in the root's cells."""
+    return cells(span.start, width=context.address_cells) + cells(span.size, width=context.size_cells)
+
+
 def reg_edit(trials: Trials, path: str, span: Span) -> Edit:
     """Return the edit that gives a region another first entry of `reg`; further entries stay."""
     context = BoardContext(trials.board)
-    address, size = context.address_cells, context.size_cells
-    value = cells(span.start, width=address) + cells(span.size, width=size)
     raw = node_of(trials, path)
-    if raw is not None and raw.reg is not None:
-        for base, length in entries(raw.reg.value, address, size)[1:]:
-            value += cells(base, width=address) + cells(length, width=size)
-    return Edit(EditKind.SET, path, "reg", value)
+    value = raw.reg.value if raw is not None and raw.reg is not None else b""
+    return Edit(EditKind.SET, path, "reg", entry(context, span) + value[context.entry_bytes :])
 
 
 def state_at(trials: Trials, path: str) -> Search | None:
     """Return memory as it was when the kernel was about to deal with a region; None if it never was."""
     trace = trials.before.trace
-    step = next((n for n, s in enumerate(trace) if s.subject == path and s.kind is StepKind.FAIL), None)
+    step = next((n for n, s in enumerate(trace) if s.subject == path and s.kind in _STOPPED), None)
     return None if step is None else watch(trials.board, trials.scene, states=(step,)).states.get(step)
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.boot.cma import min_alignment
-from carveout.boot.result import Exactness, Outcome, RegionKind, StepKind
+from carveout.boot.result import BootOutcome, Exactness, Outcome, RegionKind, StepKind
 from carveout.boot.watch import watch
 from carveout.change.remedies import find_remedies
 from carveout.change.trial import region_at
@@ -90,10 +90,11 @@ def _answer(boot: Boot, region: PlacedRegion, attempts: tuple[Attempt, ...]) -> 
         )
     elif region.outcome is not Outcome.PLACED:
         said += [_sentence(text) for text in _own_reasons(region)]
+        said += _unbuilt(boot, region)
+        if region.outcome is Outcome.IGNORED and not region.why and boot.outcome is not BootOutcome.OK:
+            said.append("The boot dies before the kernel comes to it.")
     elif attempts and attempts[-1].found is not None:
         said.append(_way(attempts))
-    if boot.failure or boot.outcome.value != "ok":
-        said.append(f"This boot does not survive: {boot.failure or 'it hangs without a message'}.")
     return tuple(said)
 
 
@@ -129,6 +130,18 @@ def _headline(region: PlacedRegion) -> str:
         Outcome.IGNORED: f"{region.name} is ignored: the kernel reserves nothing for it.",
         Outcome.UNKNOWN: f"{region.name} asks for {size}; where it lands is not known.",
     }[region.outcome]
+
+
+def _unbuilt(boot: Boot, region: PlacedRegion) -> list[str]:
+    # A region driver that this kernel does not have.
+    config = boot.profile.config
+    if "shared-dma-pool" in region.compatible and region.reusable and not config.dma_cma:
+        return [
+            "This kernel is built without contiguous memory (CONFIG_DMA_CMA): nobody takes a reusable pool."
+        ]
+    if "restricted-dma-pool" in region.compatible and not config.dma_restricted_pool:
+        return ["This kernel is built without restricted pools (CONFIG_DMA_RESTRICTED_POOL)."]
+    return []
 
 
 def _own_reasons(region: PlacedRegion) -> list[str]:
