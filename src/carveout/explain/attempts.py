@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from carveout.boot.memblock import Flag
+from carveout.change.free_space import room
 from carveout.explain.model import Attempt, Neighbour, RangeTried, Reason
-from carveout.span import Span, round_up
+from carveout.span import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from carveout.boot.memblock import MemblockRegion
     from carveout.boot.watch import Search
 
 
@@ -46,11 +47,6 @@ def _range(search: Search, span: Span, *, is_taken: bool) -> RangeTried:
     )
 
 
-def room(span: Span, align: int) -> int:
-    """Return how many bytes are left in a span from its first aligned address on."""
-    return max(span.end - round_up(span.start, align or 1), 0)
-
-
 def neighbour(search: Search, border: int, *, above: bool) -> Neighbour:
     """Return what a free range ends at. border: its first address, or with `above` the first one behind it."""
     if border == (search.end if above else search.start):
@@ -62,13 +58,16 @@ def neighbour(search: Search, border: int, *, above: bool) -> Neighbour:
     bank = next((bank for bank in search.memory if bank.base <= address < bank.end), None)
     if bank is None:
         return Neighbour(_outside(search, address, above=above), is_owner=False)
-    return Neighbour("border between two banks or nodes of RAM" if _is_plain(search, address)
-                     else "no-map memory", is_owner=False)  # fmt: skip
+    return _bank(bank)
 
 
-def _is_plain(search: Search, address: int) -> bool:
-    nomap = 4
-    return not any(bank.flags & nomap and bank.base <= address < bank.end for bank in search.memory)
+def _bank(bank: MemblockRegion) -> Neighbour:
+    # RAM that nobody holds and the request may not use, or not in one piece.
+    if bank.flags & Flag.NOMAP:
+        return Neighbour("no-map memory", is_owner=False)
+    if bank.flags & Flag.HOTPLUG:
+        return Neighbour("hotpluggable memory", is_owner=False)
+    return Neighbour("the border of two banks or nodes of RAM", is_owner=False)
 
 
 def _outside(search: Search, address: int, *, above: bool) -> str:
@@ -76,11 +75,3 @@ def _outside(search: Search, address: int, *, above: bool) -> str:
     if more:
         return "gap in RAM"
     return "end of RAM" if above else "start of RAM"
-
-
-def owners_in(search: Search, span: Span) -> tuple[tuple[Span, str], ...]:
-    """Return who holds what of a span, ascending."""
-    held: Sequence[tuple[Span, str]] = [
-        (Span.sized(claim.base, claim.size), claim.who) for claim in search.claims
-    ]
-    return tuple((place, who) for place, who in held if place.overlaps(span))
