@@ -6,6 +6,7 @@ The facts are worked out a second time by `support.naive_memory`, which knows no
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -108,9 +109,7 @@ def test_pieces_are_the_recorded_map(name: str) -> None:
     span = Span(result.memory[0].base, result.memory[-1].base + result.memory[-1].size)
     pieces, rest = pieces_of(board, scene, result, span)
     assert pieces[0].span.start == span.start
-    assert all(
-        this.span.end == following.span.start for this, following in zip(pieces, pieces[1:], strict=False)
-    )
+    assert all(this.span.end == following.span.start for this, following in pairwise(pieces))
     assert pieces[-1].span.end == (rest.start if rest is not None else span.end)
     for piece in pieces:
         address = piece.span.start
