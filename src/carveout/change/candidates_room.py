@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from carveout.change.remedies import Remedy, Trials
 
 _MAX_OWNERS = 8
+_MAX_CONSIDERED = 128
 _MAX_PLACES = 3
 _MAX_RAM_FACTOR = 8
 _PLACES_TRIED = 3
@@ -155,7 +156,7 @@ def _blockers(search: Search, wanted: _Request) -> list[_Blocker]:
             held.setdefault(claim.who, []).append(place)
     found: list[_Blocker] = []
     # The smallest first: that is the smallest change.
-    for who in sorted(held, key=lambda name: sum(place.size for place in held[name])):
+    for who in sorted(held, key=lambda name: sum(place.size for place in held[name]))[:_MAX_CONSIDERED]:
         joined = wanted.fits(free_spans(search, without=who))
         if joined is not None:
             own = Span(min(place.start for place in held[who]), max(place.end for place in held[who]))

@@ -30,20 +30,33 @@ def free_spans(search: Search, *, without: str | None = None) -> list[Span]:
 
 
 def subtract(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
-    """Return what is left of ascending spans, ascending, without what is taken."""
-    holes = sorted(taken)
+    """Return what is left of spans that ascend and do not overlap, ascending, without what is taken."""
+    holes = merged(taken)
     left: list[Span] = []
+    first = 0
     for span in spans:
-        start = span.start
-        for hole in holes:
-            if hole.end <= start or hole.start >= span.end:
-                continue
-            if hole.start > start:
-                left.append(Span(start, hole.start))
-            start = max(start, hole.end)
+        while first < len(holes) and holes[first].end <= span.start:
+            first += 1
+        start, at = span.start, first
+        while at < len(holes) and holes[at].start < span.end:
+            if holes[at].start > start:
+                left.append(Span(start, holes[at].start))
+            start = max(start, holes[at].end)
+            at += 1
         if start < span.end:
             left.append(Span(start, span.end))
     return left
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """Return the same addresses as spans that ascend, and neither overlap nor touch."""
+    found: list[Span] = []
+    for span in sorted(spans):
+        if found and span.start <= found[-1].end:
+            found[-1] = Span(found[-1].start, max(found[-1].end, span.end))
+        elif span.size > 0:
+            found.append(span)
+    return found
 
 
 def room(span: Span, align: int) -> int:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 MOST_BOOTS = 160
 """So many changes are booted for one region at most."""
+_FEWEST_BOOTS = 12
+_MOST_REGIONS = 32_000
+"""Boards with many regions take longer to boot: fewer boots, so that they set up no more regions than this."""
 
 
 class RemedyKind(StrEnum):
@@ -106,14 +109,17 @@ class Remedies(NamedTuple):
 class Trials:
     """Boots changes of one tree, and counts them."""
 
-    def __init__(self, board: Board, scene: Scene, path: str, *, most: int = MOST_BOOTS) -> None:
-        """Boot the tree as it is. Raises as `boot` does."""
+    def __init__(
+        self, board: Board, scene: Scene, path: str, *, most: int = MOST_BOOTS, before: Boot | None = None
+    ) -> None:
+        """before: the boot of the tree as it is, when there is one already. Raises as `boot` does."""
         self.board = board
         self.scene = scene
         self.path = path
-        self.before = boot(board, scene)
+        self.before = before or boot(board, scene)
         self.tried = 0
-        self._most = most
+        share = _MOST_REGIONS // max(len(self.before.regions), 1)
+        self._most = min(most, max(share, _FEWEST_BOOTS))
 
     @property
     def is_spent(self) -> bool:
@@ -189,14 +195,17 @@ class Trials:
         )
 
 
-def find_remedies(board: Board, scene: Scene, path: str, *, most: int = MOST_BOOTS) -> Remedies:
+def find_remedies(
+    board: Board, scene: Scene, path: str, *, most: int = MOST_BOOTS, before: Boot | None = None
+) -> Remedies:
     """Return changes that would place the region at `path`, those that change least first within their kind.
 
-    Empty when it is placed already, or RAM is not known. Raises as `boot` does.
+    most: so many changes are booted at most. before: the boot of the board as it is, when there is one already.
+    Empty when the region is placed already, or RAM is not known. Raises as `boot` does.
     """
     from carveout.change.candidates import candidates
 
-    trials = Trials(board, scene, path, most=most)
+    trials = Trials(board, scene, path, most=most, before=before)
     region = region_at(trials.before, path)
     if region is None or region.outcome is Outcome.PLACED or not trials.before.ram_known:
         return Remedies((), 0)
@@ -204,14 +213,14 @@ def find_remedies(board: Board, scene: Scene, path: str, *, most: int = MOST_BOO
     return Remedies(tuple(_distinct(found)), trials.tried)
 
 
-def find_smaller_default(board: Board, scene: Scene) -> Remedies:
+def find_smaller_default(board: Board, scene: Scene, *, before: Boot | None = None) -> Remedies:
     """Return the largest default area, as `cma=`, that the kernel can make where it cannot make the one asked for.
 
-    Empty when there is one already, or this kernel never makes one. Raises as `boot` does.
+    before: the boot of the board as it is, when there is one already. Empty when there is one already, or this kernel never makes one. Raises as `boot` does.
     """
     from carveout.boot.cma import min_alignment
 
-    before = boot(board, scene)
+    before = before or boot(board, scene)
     failed = [s for s in before.trace if s.subject == "default cma" and s.kind is StepKind.FAIL and s.size]
     if not failed or any(area.is_default for area in before.cma):
         return Remedies((), 0)

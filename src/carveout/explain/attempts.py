@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from carveout.boot.memblock import Flag
@@ -12,17 +13,18 @@ from carveout.span import Span
 
 if TYPE_CHECKING:
     from carveout.boot.memblock import MemblockRegion
+    from carveout.boot.result import Claim
     from carveout.boot.watch import Search
 
 
 def attempt_of(search: Search, window_why: Reason, direction_why: Reason) -> Attempt:
     """Return what a search tried, in the kernel's order, up to the range it took."""
-    tried = []
+    looked_at: list[Span] = []
     for span in search.free:
-        is_taken = bool(search.found) and span.start <= search.found < span.end
-        tried.append(_range(search, span, is_taken=is_taken))
-        if is_taken:
+        looked_at.append(span)
+        if search.found and span.start <= search.found < span.end:
             break
+    owners = _owners_at(search, [at for span in looked_at for at in (span.start - 1, span.end)])
     return Attempt(
         window=Span(search.start, search.end),
         window_why=window_why,
@@ -30,35 +32,48 @@ def attempt_of(search: Search, window_why: Reason, direction_why: Reason) -> Att
         direction_why=direction_why,
         size=search.size,
         align=search.align,
-        tried=tuple(tried),
+        tried=tuple(_range(search, span, owners) for span in looked_at),
         found=search.found or None,
     )
 
 
-def _range(search: Search, span: Span, *, is_taken: bool) -> RangeTried:
+def _range(search: Search, span: Span, owners: dict[int, list[str]]) -> RangeTried:
     usable = room(span, search.align)
     return RangeTried(
         span=span,
         usable=usable,
         missing=max(search.size - usable, 0),
-        below=neighbour(search, span.start, above=False),
-        above=neighbour(search, span.end, above=True),
-        is_taken=is_taken,
+        below=_neighbour(search, span.start, owners, above=False),
+        above=_neighbour(search, span.end, owners, above=True),
+        is_taken=bool(search.found) and span.start <= search.found < span.end,
     )
 
 
-def neighbour(search: Search, border: int, *, above: bool) -> Neighbour:
-    """Return what a free range ends at. border: its first address, or with `above` the first one behind it."""
+def _owners_at(search: Search, addresses: list[int]) -> dict[int, list[str]]:
+    # Who holds each address, in one sweep over the claims, which ascend.
+    found: dict[int, list[str]] = {}
+    active: list[Claim] = []
+    first = 0
+    for address in sorted(addresses):
+        while first < len(search.claims) and search.claims[first].base <= address:
+            active.append(search.claims[first])
+            first += 1
+        active = [claim for claim in active if address < claim.base + claim.size]
+        found[address] = [claim.who for claim in active]
+    return found
+
+
+def _neighbour(search: Search, border: int, owners: dict[int, list[str]], *, above: bool) -> Neighbour:
+    # What a free range ends at. border: its first address, or with `above` the first one behind it.
     if border == (search.end if above else search.start):
         return Neighbour(("end" if above else "start") + " of the window", is_owner=False)
     address = border if above else border - 1
-    owners = [claim.who for claim in search.claims if claim.base <= address < claim.base + claim.size]
-    if owners:
-        return Neighbour(", ".join(dict.fromkeys(owners)), is_owner=True)
-    bank = next((bank for bank in search.memory if bank.base <= address < bank.end), None)
-    if bank is None:
+    if owners[address]:
+        return Neighbour(", ".join(dict.fromkeys(owners[address])), is_owner=True)
+    index = bisect_right(search.memory, address, key=lambda bank: bank.base) - 1
+    if index < 0 or address >= search.memory[index].end:
         return Neighbour(_outside(search, address, above=above), is_owner=False)
-    return _bank(bank)
+    return _bank(search.memory[index])
 
 
 def _bank(bank: MemblockRegion) -> Neighbour:
@@ -71,7 +86,8 @@ def _bank(bank: MemblockRegion) -> Neighbour:
 
 
 def _outside(search: Search, address: int, *, above: bool) -> str:
-    more = any(bank.base > address if above else bank.end <= address for bank in search.memory)
+    memory = search.memory
+    more = memory and (memory[-1].base > address if above else memory[0].end <= address)
     if more:
         return "gap in RAM"
     return "end of RAM" if above else "start of RAM"

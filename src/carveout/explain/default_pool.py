@@ -43,7 +43,7 @@ def explain_default(
             explain_region(board, scene, boot, raw.path, with_kernels=False, with_remedies=with_remedies)
             for raw in wanted
         )
-    remedies = find_smaller_default(board, scene) if with_remedies and area is None else None
+    remedies = find_smaller_default(board, scene, before=boot) if with_remedies and area is None else None
     return Explanation(
         kind=Kind.DEFAULT_POOL,
         subject=SUBJECT,

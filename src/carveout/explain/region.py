@@ -41,7 +41,7 @@ def explain_region(
     if region is None:
         return _unseen(board, scene, boot, path)
     attempts, left_out = _attempts(board, scene, boot, region)
-    remedies = find_remedies(board, scene, path) if with_remedies else None
+    remedies = find_remedies(board, scene, path, before=boot) if with_remedies else None
     return Explanation(
         kind=Kind.REGION,
         subject=path,
