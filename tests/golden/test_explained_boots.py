@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from carveout.explain.model import Attempt
 
 # Every boot with a dynamic region that went wrong somewhere, or has windows; and a cross-section of the rest.
-EVERY = 12
+EVERY = 24
 WANTED = ("nofit", "range", "dyn", "align", "both", "two", "mem")
 BOOTS = [
     found.id
     for number, found in enumerate(recordings())
-    if number % EVERY == 0 or (any(word in found.scenario for word in WANTED) and number % 4 == 0)
+    if number % EVERY == 0 or (any(word in found.scenario for word in WANTED) and number % 8 == 0)
 ]
 
 

@@ -51,6 +51,15 @@ def candidates(trials: Trials, region: PlacedRegion) -> Iterator[Remedy | None]:
         yield from _command_line(trials, raw)
 
 
+def use_candidates(trials: Trials, region: PlacedRegion, device: str) -> Iterator[Remedy | None]:
+    """Yield what became of each change worth trying for a device that is refused a region which has its place."""
+    raw = node_of(trials, region.path)
+    if raw is None:
+        return
+    yield from _flags(trials, raw, region)
+    yield from _rule_fixes(trials, raw, device)
+
+
 def _set(path: str, name: str, value: bytes = b"") -> Edit:
     return Edit(EditKind.SET, path, name, value)
 
@@ -68,7 +77,7 @@ def _forms(trials: Trials, raw: RegionNode) -> Iterator[Remedy | None]:
     yield from _rule_fixes(trials, raw)
 
 
-def _rule_fixes(trials: Trials, raw: RegionNode) -> Iterator[Remedy | None]:
+def _rule_fixes(trials: Trials, raw: RegionNode, device: str = "") -> Iterator[Remedy | None]:
     # What `carveout check` would change at the region or the node above it: one by one, then all together.
     from carveout.check.registry import all_rules  # a hundred modules, for a region that cannot be read
     from carveout.check.run import NamedScene, check_board
@@ -82,7 +91,8 @@ def _rule_fixes(trials: Trials, raw: RegionNode) -> Iterator[Remedy | None]:
             edits=finding.edits,
         )
         for finding in findings
-        if finding.edits and (finding.path == above or any(edit.path == raw.path for edit in finding.edits))
+        if finding.edits
+        and (finding.path == above or any(edit.path in (raw.path, device) for edit in finding.edits))
     ]
     helped = [trials.test(fix) for fix in fixes[:_MOST_FIXES]]
     yield from helped
@@ -133,9 +143,9 @@ def _flags(trials: Trials, raw: RegionNode, region: PlacedRegion) -> Iterator[Re
                     caution="the kernel then maps the region" if name == "no-map" else "",
                 )
             )
-        elif name == "no-map" and is_pool and not raw.reusable:
+        elif is_pool and not (raw.no_map or raw.reusable):
             yield trials.test(
-                Change(kind=RemedyKind.FLAGS, what="add no-map", edits=(_set(region.path, "no-map"),))
+                Change(kind=RemedyKind.FLAGS, what=f"add {name}", edits=(_set(region.path, name),))
             )
 
 

@@ -110,14 +110,26 @@ class Trials:
     """Boots changes of one tree, and counts them."""
 
     def __init__(
-        self, board: Board, scene: Scene, path: str, *, most: int = MOST_BOOTS, before: Boot | None = None
+        self,
+        board: Board,
+        scene: Scene,
+        path: str,
+        *,
+        most: int = MOST_BOOTS,
+        before: Boot | None = None,
+        use: tuple[str, int] | None = None,
     ) -> None:
-        """before: the boot of the tree as it is, when there is one already. Raises as `boot` does."""
+        """Ask for the region at `path` to be placed. Raises as `boot` does.
+
+        before: the boot of the tree as it is, when there is one already. use: a device's path and the index of its
+        memory-region which must be served as well.
+        """
         self.board = board
         self.scene = scene
         self.path = path
         self.before = before or boot(board, scene)
         self.tried = 0
+        self._use = use
         share = _MOST_REGIONS // max(len(self.before.regions), 1)
         self._most = min(most, max(share, _FEWEST_BOOTS))
 
@@ -163,6 +175,8 @@ class Trials:
         if region is None or region.outcome is not Outcome.PLACED or region.base is None or not region.size:
             return None
         if after.outcome is not BootOutcome.OK or _is_on_others(after, region) or self._harms(after):
+            return None
+        if self._use is not None and not _is_served(after, self._use):
             return None
         moves = self._moves(after, {self.path, *(edit.path for edit in change.edits)})
         return Remedy(change, region.base, region.size, region.pool, region.exactness, moves)
@@ -213,6 +227,26 @@ def find_remedies(
     return Remedies(tuple(_distinct(found)), trials.tried)
 
 
+def find_use_remedies(
+    board: Board, scene: Scene, use: tuple[str, int], *, most: int = MOST_BOOTS, before: Boot | None = None
+) -> Remedies:
+    """Return changes by which a device gets a region that is placed, and that it is refused.
+
+    use: the device's path, and the index of its memory-region. The other arguments are those of `find_remedies`.
+    Empty when it is served already, or its region has no place. Raises as `boot` does.
+    """
+    from carveout.change.candidates import use_candidates
+
+    result = before or boot(board, scene)
+    entry = next((e for e in result.consumers if (e.path, e.index) == use), None)
+    region = region_at(result, entry.region) if entry is not None and entry.region is not None else None
+    if entry is None or entry.errno is None or region is None or region.outcome is not Outcome.PLACED:
+        return Remedies((), 0)
+    trials = Trials(board, scene, region.path, most=most, before=result, use=use)
+    found = [remedy for remedy in use_candidates(trials, region, use[0]) if remedy is not None]
+    return Remedies(tuple(_distinct(found)), trials.tried)
+
+
 def find_smaller_default(board: Board, scene: Scene, *, before: Boot | None = None) -> Remedies:
     """Return the largest default area, as `cma=`, that the kernel can make where it cannot make the one asked for.
 
@@ -247,6 +281,10 @@ def _smaller_cma(scene: Scene, before: Boot, size: int) -> Change:
         what=f"{option} on the command line",
         scene=replace(scene, cmdline=" ".join([*words, option])),
     )
+
+
+def _is_served(after: Boot, use: tuple[str, int]) -> bool:
+    return any((entry.path, entry.index) == use and entry.errno is None for entry in after.consumers)
 
 
 def _distinct(found: list[Remedy]) -> Iterator[Remedy]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from carveout.board.decode import is_reachable
 from carveout.boot.result import Exactness, Outcome
+from carveout.change.remedies import Remedies, find_use_remedies
 from carveout.change.trial import region_at
 from carveout.explain.kernels import Facet, other_kernels
 from carveout.explain.model import Explanation, Kind, Reason
@@ -39,6 +40,12 @@ def explain_device(
         for region in regions
         if region_at(boot, region) is not None
     )
+    refused = next((use for use in uses if use.errno is not None and use.region in regions), None)
+    remedies = (
+        find_use_remedies(board, scene, (path, refused.index), before=boot)
+        if with_remedies and refused is not None
+        else Remedies((), 0)
+    )
     ranks = list(Exactness)
     worst = max((part.exactness for part in parts), key=ranks.index, default=boot.exactness)
     return Explanation(
@@ -50,6 +57,8 @@ def explain_device(
         doubts=tuple(dict.fromkeys(doubt for part in parts for doubt in part.doubts)),
         asked=tuple(_asked(use) for use in uses),
         uses=uses,
+        remedies=remedies.remedies,
+        remedies_tried=remedies.tried,
         kernels=other_kernels(board, scene, boot, lambda b: _facet(b, path)) if with_kernels and uses else (),
         parts=parts,
     )

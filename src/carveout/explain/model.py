@@ -136,6 +136,7 @@ class Explanation:
     """What of a span is not told, since it has too many pieces."""
     kernels: tuple[OtherKernel, ...] = ()
     remedies: tuple[Remedy, ...] = ()
+    """Of a device: for its first entry that is refused although the region has its place."""
     remedies_tried: int = 0
     """How many changes were booted to find the remedies; 0: none was looked for."""
     region: PlacedRegion | None = None

@@ -11,7 +11,14 @@ from carveout.board import read_board
 from carveout.boot import boot
 from carveout.boot.result import Outcome
 from carveout.change.free_space import room, subtract
-from carveout.change.remedies import MOST_BOOTS, Remedies, RemedyKind, find_remedies, find_smaller_default
+from carveout.change.remedies import (
+    MOST_BOOTS,
+    Remedies,
+    RemedyKind,
+    find_remedies,
+    find_smaller_default,
+    find_use_remedies,
+)
 from carveout.change.trial import region_at
 from carveout.span import GIB, Span
 from support.boards import cells, mib, node, region, usual_board, usual_scene
@@ -246,3 +253,29 @@ def test_subtract(
 def test_room() -> None:
     assert room(Span(0x1800, 0x4000), 0x1000) == 0x2000
     assert room(Span(0x1800, 0x1900), 0x1000) == 0
+
+
+@pytest.mark.parametrize("kernel", ["5.10", "6.12", "7.2"])
+def test_a_device_that_is_refused_a_region(kernel: str) -> None:
+    # A coherent pool that is mapped: memremap() refuses it when the device is bound.
+    board = usual_board(
+        region("pool", reg=[(0x6000_0000, mib(4))], phandle=1, **POOL),
+        others=[node("dsp", {"memory-region": cells(1)})],
+    )
+    found = find_use_remedies(board, usual_scene(kernel), ("/dsp", 0))
+    assert {remedy.what: remedy.pool for remedy in found.remedies} == {
+        "add no-map": "dma",
+        "add reusable": "cma",
+    }
+    for remedy in found.remedies:
+        after = boot(read_board(remedy.change.apply(board.tree)), usual_scene(kernel))
+        assert [use.errno for use in after.consumers] == [None]
+
+
+def test_a_device_that_is_served_needs_nothing() -> None:
+    board = usual_board(
+        region("pool", "no-map", reg=[(0x6000_0000, mib(4))], phandle=1, **POOL),
+        others=[node("dsp", {"memory-region": cells(1)})],
+    )
+    assert find_use_remedies(board, usual_scene(), ("/dsp", 0)) == Remedies((), 0)
+    assert find_use_remedies(board, usual_scene(), ("/other", 0)) == Remedies((), 0)
