@@ -2,7 +2,7 @@
 """What the other booted kernels do with the same board, and which of their decisions makes the difference.
 
 Causes are found by trying: the kernel that was asked for is booted with all decisions of the other one, and then with
-fewer, as long as it does the same as the other.
+fewer, as long as it does the same as the other; or the other way round.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from carveout.board import Board
     from carveout.boot import Boot, Scene
     from carveout.boot.result import Exactness
-    from carveout.kernel import Profile
 
 _MOST_REGIONS = 400
 """Causes of boards with more regions are not looked for: each takes a boot."""
@@ -65,7 +64,7 @@ def other_kernels(
             continue
         seen = facet(there)
         is_same = seen.key == here.key
-        causes = () if is_same or not with_causes else _causes(board, scene, boot, there.profile, seen, facet)
+        causes = () if is_same or not with_causes else _causes(board, scene, boot, there, facet)
         found.append(
             OtherKernel(booted.series, is_same, seen.text, seen.base, seen.size, seen.exactness, causes)
         )
@@ -98,39 +97,55 @@ def _image(boot: Boot, other: Scene) -> Span | None:
     return image
 
 
+_BUILD = "its build differs: the size of its image, or its configuration"
+
+
 def _causes(
-    board: Board, scene: Scene, boot: Boot, other: Profile, wanted: Facet, facet: Callable[[Boot], Facet]
+    board: Board, scene: Scene, boot: Boot, there: Boot, facet: Callable[[Boot], Facet]
 ) -> tuple[str, ...]:
-    """Return the decisions of the other kernel which together make this one do the same, none of them needless."""
+    """Return the decisions which together make the difference, none of them needless.
+
+    Either this kernel does as the other one with them, or the other one does as this kernel without them.
+    """
     if len(boot.regions) > _MOST_REGIONS:
         return ()
-    here, there = boot.profile.behaviour, other.behaviour
+    other_scene = scene_on(scene, boot, there.profile.kernel)
+    fields = _least(board, scene, boot, there, facet) or _least(board, other_scene, there, boot, facet)
+    if not fields:
+        return (_BUILD,)
+    here, other = boot.profile.behaviour, there.profile.behaviour
+    is_newer = parse_release(there.profile.kernel).key > parse_release(boot.profile.kernel).key
+    return tuple(
+        f"{name} is {getattr(other, name)} there, {getattr(here, name)} here"
+        + _since(name, getattr(other if is_newer else here, name))
+        for name in fields[:_MOST_CAUSES]
+    )
+
+
+def _least(board: Board, scene: Scene, boot: Boot, wanted: Boot, facet: Callable[[Boot], Facet]) -> list[str]:
+    # The decisions of `wanted` with which the kernel of `boot` does the same, as few as can be; empty: there are none.
+    own, other, key = boot.profile.behaviour, wanted.profile.behaviour, facet(wanted).key
     fields = [
         name
-        for name in here._fields
-        if getattr(here, name) != getattr(there, name) and concerns(name, boot.scene.arch)
+        for name in own._fields
+        if getattr(own, name) != getattr(other, name) and concerns(name, boot.scene.arch)
     ]
 
     def does_the_same(chosen: list[str]) -> bool:
-        changed = {name: str(getattr(there, name)) for name in chosen}
+        changed = {name: str(getattr(other, name)) for name in chosen}
         try:
             tried = run_boot(board, replace(scene, behaviour={**scene.behaviour, **changed}))
         except CarveoutError:
             return False
-        return facet(tried).key == wanted.key
+        return facet(tried).key == key
 
     if not does_the_same(fields):
-        return ()  # it is the build: the size of the image or of struct page, or the configuration
+        return []
     for name in list(fields):
         fewer = [kept for kept in fields if kept != name]
         if does_the_same(fewer):
             fields = fewer
-    is_newer = series_key(parse_release(other.kernel).booted.series) > parse_release(boot.profile.kernel).key
-    return tuple(
-        f"{name} is {getattr(there, name)} there, {getattr(here, name)} here"
-        + _since(name, getattr(there if is_newer else here, name))
-        for name in fields[:_MOST_CAUSES]
-    )
+    return fields
 
 
 def _since(field: str, newer: object) -> str:

@@ -89,7 +89,7 @@ class OtherKernel(NamedTuple):
     exactness: Exactness | None
     """None when that kernel could not be simulated; `text` says why."""
     causes: tuple[str, ...] = ()
-    """The decisions of the kernel which together make the difference; empty when it is its build, or not looked for."""
+    """What makes the difference: decisions of the kernel, together, or its build; empty when not looked for."""
 
 
 class Piece(NamedTuple):

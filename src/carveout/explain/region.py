@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from string import hexdigits
 from typing import TYPE_CHECKING
 
 from carveout.boot.cma import min_alignment
@@ -13,7 +14,7 @@ from carveout.change.trial import region_at
 from carveout.explain.attempts import attempt_of
 from carveout.explain.kernels import Facet, other_kernels
 from carveout.explain.model import Explanation, Kind, Reason, StepTaken
-from carveout.explain.windows import placed_before, region_direction, region_window
+from carveout.explain.windows import NO_WINDOW, placed_before, region_direction, region_window
 from carveout.span import Span
 from carveout.units import format_range, format_size
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from carveout.explain.model import Attempt
 
 _POOL_WORDS = {"cma": "a CMA pool", "dma": "a coherent DMA pool", "restricted": "a restricted DMA pool"}
+_MAX_UNIT = 16
 _SEARCHED = (StepKind.ALLOC, StepKind.FAIL)
 
 
@@ -95,6 +97,7 @@ def _answer(boot: Boot, region: PlacedRegion, attempts: tuple[Attempt, ...]) -> 
             said.append("The boot dies before the kernel comes to it.")
     elif attempts and attempts[-1].found is not None:
         said.append(_way(attempts))
+        said += _unit_address(region)
     return tuple(said)
 
 
@@ -103,13 +106,26 @@ def _way(attempts: tuple[Attempt, ...]) -> str:
     last = attempts[-1]
     passed = sum(not tried.is_taken for attempt in attempts for tried in attempt.tried)
     whole = "the lowest free range up" if last.bottom_up else "the highest free range down"
+    start = "Within alloc-ranges the kernel" if last.window_why.because != NO_WINDOW else "The kernel"
     taken = "lowest" if last.bottom_up else "highest"
     if not passed:
         return (
             f"The kernel looks from {whole}; the first one is large enough, and it lies at its {taken} place."
         )
     ranges = "one free range was" if passed == 1 else f"{passed} free ranges were"
-    return f"The kernel looks from {whole}; {ranges} too small, the next one gives its {taken} place."
+    return f"{start} looks from {whole}; {ranges} too small, the next one gives its {taken} place."
+
+
+def _unit_address(region: PlacedRegion) -> list[str]:
+    # People read an address in a node's name as its place.
+    unit = region.name.partition("@")[2]
+    if not unit or len(unit) > _MAX_UNIT or not all(char in hexdigits for char in unit):
+        return []
+    if region.base is None or int(unit, 16) == region.base:
+        return []
+    return [
+        f"The address in its name, 0x{int(unit, 16):x}, means nothing to the kernel: only reg fixes a place."
+    ]
 
 
 def _headline(region: PlacedRegion) -> str:

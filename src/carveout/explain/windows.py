@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from carveout.boot.watch import Search
 
 _FOUR_GIB = 4 * GIB
+NO_WINDOW = "no alloc-ranges"
 TOP_DOWN = Reason("from the highest free range down: memblock's own direction")
 
 
@@ -24,9 +25,7 @@ def region_window(region: PlacedRegion, index: int) -> Reason:
     """Say where a dynamic region's search looked. index: the number of the search."""
     windows = region.alloc_ranges
     if not windows:
-        return Reason(
-            "anywhere in RAM: neither a DMA limit nor the end of low memory counts", "no alloc-ranges"
-        )
+        return Reason("anywhere in RAM: neither a DMA limit nor the end of low memory counts", NO_WINDOW)
     which = f"entry {index + 1} of {len(windows)} of alloc-ranges" if len(windows) > 1 else "alloc-ranges"
     window = windows[min(index, len(windows) - 1)]
     return Reason(

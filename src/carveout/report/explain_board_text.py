@@ -92,22 +92,22 @@ class _Page:
             self.say(f"({count} more {what}: --steps)", level=level, role="dim")
 
     # ---- the whole --------------------------------------------------------------------------------------------
-    def explanation(self, it: Explanation, *, is_part: bool = False) -> None:
+    def explanation(self, it: Explanation, *, is_part: bool = False, of_device: bool = False) -> None:
         for sentence in it.answer:
             self.say(sentence)
         self._pieces(it)
-        if it.kind is not Kind.DEVICE:
+        if self._all or not (it.kind is Kind.DEVICE or of_device):
             self.reasons("Asked for", it.asked)
         self._attempts(it)
         self.reasons("What happened", it.reasons)
-        if it.kind is not Kind.DEVICE or self._all:
+        if self._all or not (it.kind is Kind.DEVICE or of_device):
             self._uses(it)
         self._remedies(it)
         if self._all:
             self._steps(it.steps)
         for part in self._parts(it):
             self.heading(f"The region {part.subject}")
-            self.explanation(part, is_part=True)
+            self.explanation(part, is_part=True, of_device=it.kind is Kind.DEVICE)
         self._kernels(it.kernels)
         if it.doubts and not is_part:
             self.heading("Why it is not exact")

@@ -50,7 +50,7 @@ def test_ranges_are_named_with_what_bounds_them() -> None:
     assert attempt.found == 0x6000_0000 - mib(300)
     assert told.answer[0] == "pool lies at 0x4d400000..0x5fffffff, 300 MiB."
     assert told.answer[1].startswith(
-        "The kernel looks from the highest free range down; one free range was too small"
+        "Within alloc-ranges the kernel looks from the highest free range down; one free range was too small"
     )
 
 
@@ -67,6 +67,17 @@ def test_a_window_at_a_region_placed_before_goes_up() -> None:
     assert not older["6.1"].is_same
     assert older["6.1"].base == 0x6000_0000
     assert any(cause.startswith("alloc_direction is top-down there") for cause in older["6.1"].causes)
+
+
+def test_an_address_in_the_name_is_no_place() -> None:
+    told = ask("rtos", region("rtos@20000000", size=mib(10)))
+    assert (
+        told.answer[-1]
+        == "The address in its name, 0x20000000, means nothing to the kernel: only reg fixes a place."
+    )
+    for name in ("rtos@7f600000", "rtos", "rtos@zz", "rtos@" + "1" * 40):
+        (last,) = ask(name, region(name, size=mib(10))).answer[-1:]
+        assert "address in its name" not in last
 
 
 def test_every_window_is_a_search() -> None:
