@@ -110,7 +110,9 @@ def _causes(
     if len(boot.regions) > _MOST_REGIONS:
         return ()
     other_scene = scene_on(scene, boot, there.profile.kernel)
-    fields = _least(board, scene, boot, there, facet) or _least(board, other_scene, there, boot, facet)
+    ways = (_least(board, scene, boot, there, facet), _least(board, other_scene, there, boot, facet))
+    # With one of several decisions missing a kernel may do something else again: the smaller answer says more.
+    fields = min((way for way in ways if way), key=len, default=[])
     if not fields:
         return (_BUILD,)
     here, other = boot.profile.behaviour, there.profile.behaviour

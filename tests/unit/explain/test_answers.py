@@ -168,15 +168,26 @@ def test_other_kernels_are_all_the_others(kernel: str) -> None:
         assert other.exactness is Exactness.EXACT
 
 
-def test_causes_make_the_difference() -> None:
+@pytest.mark.parametrize(("here", "there"), [("6.12", "6.1"), ("6.1", "7.2"), ("7.2", "5.10")])
+def test_causes_make_the_difference(here: str, there: str) -> None:
     made = (region("a", size=mib(4)), region("b", size=mib(4)))
-    told = ask("a", *made)
-    (other,) = [o for o in told.kernels if o.kernel == "6.1"]
+    told = ask("a", *made, kernel=here)
+    (other,) = [o for o in told.kernels if o.kernel == there]
     assert not other.is_same
-    overrides = {cause.split(" is ")[0]: cause.split(" is ")[1].split(" there")[0] for cause in other.causes}
-    assert overrides
-    changed = boot(usual_board(*made), usual_scene("6.12", behaviour=overrides))
-    assert changed.regions[0].base == other.base
+    words = [cause.split(" (")[0].replace(",", "").split() for cause in other.causes]
+    theirs = {field: value for field, _, value, *_ in words}
+    ours = {field: value for field, *_, value, _ in words}
+    assert ours
+    assert told.region is not None
+    as_there = boot(usual_board(*made), usual_scene(here, behaviour=theirs)).regions[0].base
+    as_here = boot(usual_board(*made), usual_scene(there, behaviour=ours)).regions[0].base
+    assert as_there == other.base or as_here == told.region.base
+
+
+def test_a_difference_of_the_build_is_said_to_be_one() -> None:
+    told = ask("default cma", ram=(Span.sized(0x4000_0000, 512 * MIB),))
+    causes = {other.kernel: other.causes for other in told.kernels if not other.is_same}
+    assert causes["5.10"] == ("its build differs: the size of its image, or its configuration",)
 
 
 def test_a_node_the_kernel_does_not_look_at() -> None:
