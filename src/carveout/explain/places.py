@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from carveout.boot.result import Exactness, Outcome
 from carveout.explain.kernels import Facet, other_kernels
-from carveout.explain.model import Explanation, Kind
+from carveout.explain.model import Explanation, Kind, Reason
 from carveout.explain.pieces import piece_at, pieces_of
 from carveout.explain.region import steps_of
 from carveout.span import Span
@@ -49,6 +49,7 @@ def explain_place(
         answer=tuple(_sentences(boot, target, span, pieces)),
         exactness=exactness,
         doubts=doubts,
+        reasons=tuple(Reason(s.reason, s.source) for s in boot.trace if s.subject == target.name),
         steps=steps_of(boot, *subjects) if target.kind is Kind.ADDRESS else (),
         uses=tuple(use for use in boot.consumers if use.region in regions),
         pieces=pieces,
@@ -78,7 +79,9 @@ def _belongs(piece: Piece) -> str:
 
 
 def _who(piece: Piece) -> str:
-    return "all of it " + (piece.what if piece.what in ("free", "no RAM") else f"belongs to {piece.what}")
+    if piece.what == "no RAM":
+        return "none of it is RAM"
+    return "all of it is free" if piece.what == "free" else f"all of it belongs to {piece.what}"
 
 
 def _qualities(boot: Boot, piece: Piece) -> list[str]:
@@ -157,4 +160,4 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def _placed(whole: list[tuple[int, int, str]]) -> str:
-    return _listed(tuple(f"{who.rpartition('/')[2]} at 0x{base:x}" for base, _, who in whole))
+    return _listed(tuple(f"{who.rpartition('/')[2]} at 0x{base:x}+0x{size:x}" for base, size, who in whole))

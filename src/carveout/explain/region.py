@@ -98,6 +98,8 @@ def _answer(boot: Boot, region: PlacedRegion, attempts: tuple[Attempt, ...]) -> 
     elif attempts and attempts[-1].found is not None:
         said.append(_way(attempts))
         said += _unit_address(region)
+    if any(window.size == region.requested_size for window in region.alloc_ranges):
+        said.append("alloc-ranges is exactly as large as the region: whatever lies in it leaves no room.")
     return tuple(said)
 
 

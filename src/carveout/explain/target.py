@@ -167,9 +167,15 @@ def _owned(boot: Boot, asked: str) -> Target | None:
         if area.name == asked:
             return Target(Kind.SPAN, asked, Span.sized(area.base, area.size))
     held = [claim for claim in boot.claims if claim.who == asked]
-    if not held:
-        return None
-    return Target(Kind.SPAN, asked, Span(held[0].base, max(claim.base + claim.size for claim in held)))
+    if held:
+        return Target(Kind.SPAN, asked, Span(held[0].base, max(claim.base + claim.size for claim in held)))
+    steps = [step for step in boot.trace if step.subject == asked]
+    placed = [step for step in steps if step.base is not None and step.size]
+    if placed:
+        return Target(Kind.SPAN, asked, Span.sized(placed[-1].base or 0, placed[-1].size or 0))
+    if steps:
+        raise UsageError(f"'{_cut(asked)}' has no place in this boot: {steps[-1].reason}")
+    return None
 
 
 # ---- near names ---------------------------------------------------------------------------------------------

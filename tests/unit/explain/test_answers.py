@@ -80,6 +80,14 @@ def test_an_address_in_the_name_is_no_place() -> None:
         assert "address in its name" not in last
 
 
+def test_a_window_without_slack() -> None:
+    slack = "alloc-ranges is exactly as large as the region: whatever lies in it leaves no room."
+    assert slack in ask("pool", region("pool", size=mib(64), alloc_ranges=[(0x7000_0000, mib(64))])).answer
+    assert (
+        slack not in ask("pool", region("pool", size=mib(64), alloc_ranges=[(0x7000_0000, mib(65))])).answer
+    )
+
+
 def test_every_window_is_a_search() -> None:
     windows = [(0x4020_0000, mib(16)), (0x6000_0000, mib(1)), (0x7000_0000, mib(256))]
     told = ask("pool", FIRMWARE, region("pool", size=mib(32), alloc_ranges=windows))
@@ -295,6 +303,16 @@ def test_who_has_an_address() -> None:
 )
 def test_addresses(address: str, sentence: str) -> None:
     assert ask(address, FIRMWARE).answer[0] == sentence
+
+
+def test_an_owner_without_memory() -> None:
+    told = ask("initrd", initrd=Span.sized(0x1000_0000, mib(1)))
+    assert told.answer[0] == "0x10000000..0x100fffff, 1 MiB: none of it is RAM."
+    assert told.reasons[0].text == "outside the linear map: dropped"
+    with pytest.raises(
+        UsageError, match="'kernel' has no place in this boot: the place of the image is not given"
+    ):
+        ask("kernel", kernel_image=None)
 
 
 def test_memory_that_was_given_back_has_a_history() -> None:
