@@ -125,7 +125,7 @@ def _granule(trials: Trials, region: PlacedRegion) -> Iterator[Remedy | None]:
     narrow = Span(round_up(base, granule), round_down(base + size, granule))
     for span in dict.fromkeys((wide, Span.sized(narrow.start, wide.size), narrow)):
         if span.size > 0 and span != Span.sized(base, size):
-            yield trials.test(_new_reg(trials, region, span, f"a multiple of {format_size(granule)}"))
+            yield trials.test(_new_reg(trials, region, span, f"multiples of {format_size(granule)}"))
 
 
 def _flags(trials: Trials, raw: RegionNode, region: PlacedRegion) -> Iterator[Remedy | None]:
@@ -199,7 +199,7 @@ def _reserve_map(trials: Trials, region: PlacedRegion) -> Iterator[Remedy | None
 def _new_reg(trials: Trials, region: PlacedRegion, span: Span, why: str, caution: str = "") -> Change:
     return Change(
         kind=RemedyKind.MOVE,
-        what=f"put it at {format_range(span)}, {format_size(span.size)}" + (f": {why}" if why else ""),
+        what=f"put it at {format_range(span)}, {format_size(span.size)}" + (f" ({why})" if why else ""),
         edits=(reg_edit(trials, region.path, span),),
         caution=caution,
     )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from carveout.board import Board
     from carveout.boot import Boot, Scene
-    from carveout.boot.result import Exactness, PlacedRegion
+    from carveout.boot.result import ConsumerResult, Exactness, PlacedRegion
     from carveout.check.model import Edit
     from carveout.fdt import Tree
 
@@ -87,6 +87,8 @@ class Remedy(NamedTuple):
     exactness: Exactness
     moves: tuple[tuple[str, int, int], ...]
     """Other regions that get another place by it: (path, base before, base after)."""
+    unserved: tuple[ConsumerResult, ...] = ()
+    """Who asks for the region and is refused all the same."""
 
     @property
     def kind(self) -> RemedyKind:
@@ -178,8 +180,11 @@ class Trials:
             return None
         if self._use is not None and not _is_served(after, self._use):
             return None
+        unserved = tuple(use for use in after.consumers if use.region == self.path and use.errno is not None)
+        if unserved and change.kind is RemedyKind.FLAGS and self._use is None:
+            return None  # another kind of pool, which nobody gets
         moves = self._moves(after, {self.path, *(edit.path for edit in change.edits)})
-        return Remedy(change, region.base, region.size, region.pool, region.exactness, moves)
+        return Remedy(change, region.base, region.size, region.pool, region.exactness, moves, unserved)
 
     def _harms(self, after: Boot) -> bool:
         # Whether anybody loses what it had: a region its place or its driver, a device its region.

@@ -37,7 +37,10 @@ VERBS = {
     "map": Verb("carveout.cli.map", "where every piece of reserved memory lands, as text, JSON or SVG"),
     "check": Verb("carveout.cli.check", "what is wrong with a tree's memory, and how to fix it"),
     "dt-check": Verb("carveout.cli.dt_check", "check, called as the kernel's build calls dt-validate"),
-    "explain": Verb("carveout.cli.explain", "what a rule, or a message of the kernel, is about"),
+    "explain": Verb(
+        "carveout.cli.explain",
+        "why a region, a device, an address is as it is; or what a message or a rule is about",
+    ),
     "kernels": Verb("carveout.cli.kernels", "what is known about each kernel version, and how"),
 }
 

@@ -21,7 +21,7 @@ from carveout.units import format_range, format_size
 if TYPE_CHECKING:
     from carveout.board import Board, RegionNode
     from carveout.boot import Boot, Scene
-    from carveout.boot.result import PlacedRegion
+    from carveout.boot.result import PlacedRegion, Step
     from carveout.explain.model import Attempt
 
 _POOL_WORDS = {"cma": "a CMA pool", "dma": "a coherent DMA pool", "restricted": "a restricted DMA pool"}
@@ -229,19 +229,22 @@ def _reasons(boot: Boot, region: PlacedRegion) -> tuple[Reason, ...]:
         reasons.append(
             Reason(f"the kernel placed {_listed(before)} before it: {how}", f"region_table={order}")
         )
-    reasons += [
-        Reason(step.reason, _BECAUSE.get(step.kind, step.source))
-        for step in boot.trace
-        if step.subject == region.path and step.kind not in _SEARCHED
-    ]
     searched = region.outcome is Outcome.ALLOC_FAILED and region.hole is not None
-    failed = [
-        s
-        for s in boot.trace
-        if s.subject == region.path and s.kind is StepKind.FAIL and not (searched and s.size)
-    ]
-    reasons += [Reason(step.reason, step.source) for step in failed]
+    for step in boot.trace:
+        if step.subject != region.path or step.kind is StepKind.ALLOC:
+            continue
+        if step.kind is StepKind.FAIL and searched and step.size:
+            continue  # the searches say it
+        reasons.append(Reason(_reason_text(step), _BECAUSE.get(step.kind, step.source)))
     return tuple(dict.fromkeys(reasons))
+
+
+def _reason_text(step: Step) -> str:
+    if step.kind is StepKind.RESERVE:
+        return "reserved where reg says" + step.reason.removeprefix("reg").replace("; ", ", ")
+    if step.kind is StepKind.NOMAP:
+        return step.reason.removeprefix("reg with no-map: ").removeprefix("no-map: ")
+    return step.reason
 
 
 def _listed(names: list[str], most: int = 4) -> str:

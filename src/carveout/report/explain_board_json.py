@@ -125,6 +125,7 @@ def _remedy(remedy: Remedy) -> Json:
         "pool": remedy.pool,
         "exactness": str(remedy.exactness),
         "edits": [_edit(edit) for edit in change.edits],
+        "unserved": [consumer_value(use) for use in remedy.unserved],
         "moves": [{"path": path, "from": hex(old), "to": hex(new)} for path, old, new in remedy.moves],
     }
 

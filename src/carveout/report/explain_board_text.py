@@ -22,6 +22,8 @@ _PIECES_SHOWN = 16
 _REMEDIES_SHOWN = 6
 _USES_SHOWN = 8
 _REASONS_SHOWN = 8
+_UNSERVED_SHOWN = 2
+_MOVES_SHOWN = 4
 _INDENT = "  "
 
 
@@ -230,6 +232,9 @@ class _Page:
         self.say(f"- {remedy.what}: it is then at {format_address(remedy.base)}{pool}{sure}", level=1)
         if remedy.change.caution:
             self.say(remedy.change.caution, level=3, role="dim")
+        for use in remedy.unserved[:_UNSERVED_SHOWN]:
+            still = f"but {consumer_use(use)} still gets {errno_name(use.errno or 0)}"
+            self.say(still + (f": {use.message}" if use.message else ""), level=3, role="warning")
         if remedy.moves:
             moved = [f"{_short(path)} to {format_address(after)}" for path, _, after in remedy.moves]
             rest = f" and {len(moved) - 4} more" if len(moved) > 4 else ""

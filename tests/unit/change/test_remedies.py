@@ -279,3 +279,18 @@ def test_a_device_that_is_served_needs_nothing() -> None:
     )
     assert find_use_remedies(board, usual_scene(), ("/dsp", 0)) == Remedies((), 0)
     assert find_use_remedies(board, usual_scene(), ("/other", 0)) == Remedies((), 0)
+
+
+def test_a_place_that_does_not_serve_the_device_is_said_to_be_none() -> None:
+    # A coherent pool that is mapped is refused to its device wherever it lies.
+    board = usual_board(
+        region("pool", size=mib(2000), phandle=1, **POOL), others=[node("dsp", {"memory-region": cells(1)})]
+    )
+    found = find_remedies(board, usual_scene(), PATH).remedies
+    assert found
+    assert all([use.errno for use in remedy.unserved] == [22] for remedy in found)
+    released = usual_board(
+        region("pool", "reusable", reg=[(0x6000_0000, mib(3))], phandle=1, **POOL),
+        others=[node("dsp", {"memory-region": cells(1)})],
+    )
+    assert RemedyKind.FLAGS not in remedies(released, usual_scene())
