@@ -15,6 +15,7 @@ from carveout.board import read_board
 from carveout.boot import boot
 from carveout.boot.result import Outcome, RegionKind, StepKind
 from carveout.boot.watch import watch
+from carveout.explain.answer import explain
 from carveout.explain.pieces import pieces_of
 from carveout.explain.region import explain_region
 from carveout.fdt import parse
@@ -116,3 +117,17 @@ def test_pieces_are_the_recorded_map(name: str) -> None:
         assert piece.is_ram == any(m.base <= address < m.base + m.size for m in result.memory)
         assert piece.reserved == any(r.base <= address < r.base + r.size for r in result.reserved)
         assert bool(piece.history) == (piece.is_ram or piece.reserved) or piece.region is not None
+
+
+def test_an_area_across_two_nodes_is_said_to_be_useless() -> None:
+    recorded = recording("numa-2-dyn-cma-cross__6.12.107+deb13-arm64")
+    board, scene = read_board(parse(recorded.dtb)), scene_of(recorded)
+    told = explain_region(board, scene, boot(board, scene), "/reserved-memory/d", with_kernels=False)
+    assert told.answer[-1].startswith("The area is never activated")
+
+
+def test_high_memory_comes_first_and_options_make_the_difference() -> None:
+    recorded = recording("high-lowmem-nomap__7.2.13+deb14-armmp")
+    told = explain(read_board(parse(recorded.dtb)), scene_of(recorded), "default cma")
+    assert told.attempts[0].window_why.text == "high memory first, from 0x70000000 on"
+    assert "(CONFIG_CMA_SIZE_MBYTES is 16 there, 128 here" in told.kernels[-1].causes[0]

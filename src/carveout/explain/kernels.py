@@ -98,6 +98,12 @@ def _image(boot: Boot, other: Scene) -> Span | None:
 
 
 _BUILD = "its build differs: the size of its image, or its configuration"
+_OPTIONS = {
+    "dma_cma": "CONFIG_DMA_CMA",
+    "cma_size_mbytes": "CONFIG_CMA_SIZE_MBYTES",
+    "cma_areas": "CONFIG_CMA_AREAS",
+}
+"""Options of the configuration that are worth naming when a build differs."""
 
 
 def _causes(
@@ -114,7 +120,7 @@ def _causes(
     # With one of several decisions missing a kernel may do something else again: the smaller answer says more.
     fields = min((way for way in ways if way), key=len, default=[])
     if not fields:
-        return (_BUILD,)
+        return (_BUILD + _options(boot, there),)
     here, other = boot.profile.behaviour, there.profile.behaviour
     is_newer = parse_release(there.profile.kernel).key > parse_release(boot.profile.kernel).key
     return tuple(
@@ -122,6 +128,15 @@ def _causes(
         + _since(name, getattr(other if is_newer else here, name))
         for name in fields[:_MOST_CAUSES]
     )
+
+
+def _options(boot: Boot, there: Boot) -> str:
+    differing = [
+        f"{name} is {getattr(there.profile.config, field)} there, {getattr(boot.profile.config, field)} here"
+        for field, name in _OPTIONS.items()
+        if getattr(there.profile.config, field) != getattr(boot.profile.config, field)
+    ]
+    return f" ({'; '.join(differing)})" if differing else ""
 
 
 def _least(board: Board, scene: Scene, boot: Boot, wanted: Boot, facet: Callable[[Boot], Facet]) -> list[str]:

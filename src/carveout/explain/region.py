@@ -98,6 +98,10 @@ def _answer(boot: Boot, region: PlacedRegion, attempts: tuple[Attempt, ...]) -> 
     elif attempts and attempts[-1].found is not None:
         said.append(_way(attempts))
         said += _unit_address(region)
+    if any(area.from_region == region.path and not area.activated for area in boot.cma):
+        said.append(
+            "The area is never activated: it crosses the border of two zones or nodes, so nobody can allocate from it."
+        )
     if any(window.size == region.requested_size for window in region.alloc_ranges):
         said.append("alloc-ranges is exactly as large as the region: whatever lies in it leaves no room.")
     return tuple(said)
@@ -235,7 +239,10 @@ def _reasons(boot: Boot, region: PlacedRegion) -> tuple[Reason, ...]:
             continue
         if step.kind is StepKind.FAIL and searched and step.size:
             continue  # the searches say it
-        reasons.append(Reason(_reason_text(step), _BECAUSE.get(step.kind, step.source)))
+        because = _BECAUSE.get(step.kind, step.source)
+        if step.kind is StepKind.INIT and not region.compatible:
+            because = "no compatible"
+        reasons.append(Reason(_reason_text(step), because))
     return tuple(dict.fromkeys(reasons))
 
 

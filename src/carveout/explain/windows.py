@@ -68,8 +68,10 @@ def area_window(board: Board, boot: Boot, search: Search) -> Reason:
     if search.bottom_up and search.start == _FOUR_GIB:
         return Reason("above 4 GiB first, so that memory below stays for devices that need it",
                       f"cma_high={boot.profile.behaviour.cma_high}")  # fmt: skip
-    if boot.lowmem_end is not None and search.start == boot.lowmem_end:
-        return Reason("high memory first", f"cma_high={boot.profile.behaviour.cma_high}")
+    if boot.lowmem_end is not None and search.start >= boot.lowmem_end:
+        return Reason(
+            f"high memory first, from 0x{search.start:x} on", f"cma_high={boot.profile.behaviour.cma_high}"
+        )
     text, because = _limit(board, boot, search.end)
     return Reason(f"below 0x{search.end:x}: {text}", because)
 

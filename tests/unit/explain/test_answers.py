@@ -195,7 +195,7 @@ def test_causes_make_the_difference(here: str, there: str) -> None:
 def test_a_difference_of_the_build_is_said_to_be_one() -> None:
     told = ask("default cma", ram=(Span.sized(0x4000_0000, 512 * MIB),))
     causes = {other.kernel: other.causes for other in told.kernels if not other.is_same}
-    assert causes["5.10"] == ("its build differs: the size of its image, or its configuration",)
+    assert causes["5.10"][0].startswith("its build differs: the size of its image, or its configuration")
 
 
 def test_a_node_the_kernel_does_not_look_at() -> None:
