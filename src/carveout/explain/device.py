@@ -80,12 +80,13 @@ def _without(path: str) -> str:
 
 def _default(boot: Boot) -> list[str]:
     area = next((area for area in boot.cma if area.is_default), None)
+    if not boot.ram_known:
+        return ["Where the default contiguous area lies is not known, since RAM is not."]
     if area is None:
         return ["There is no default contiguous area either: its driver gets what the page allocator has."]
     place = format_range(Span.sized(area.base, area.size))
-    return [
-        f"Contiguous buffers come from the default area {area.name} at {place}, {format_size(area.size)}."
-    ]
+    where = f"{area.name} at {place}, {format_size(area.size)}"
+    return [f"Contiguous buffers come from the default area {where}, unless an IOMMU makes them needless."]
 
 
 def _got(boot: Boot, use: ConsumerResult) -> str:

@@ -7,17 +7,21 @@ from typing import Any
 
 import pytest
 
-from carveout.boot import boot
+from carveout.board import read_board
+from carveout.boot import Scene, boot
 from carveout.boot.result import Exactness, Outcome
 from carveout.errors import UsageError
 from carveout.explain.answer import explain
 from carveout.explain.model import Explanation, Kind
+from carveout.fdt import parse
 from carveout.span import GIB, MIB, Span
+from support.arm_boards import arm_scene
 from support.boards import (
     KERNELS,
     board_of,
     cells,
     cpus,
+    memory,
     mib,
     node,
     region,
@@ -26,6 +30,7 @@ from support.boards import (
     usual_scene,
     wide,
 )
+from support.powerpc import guest
 
 POOL = {"compatible": "shared-dma-pool"}
 FIRMWARE = region("fw@60000000", "no-map", reg=[(0x6000_0000, mib(1))])
@@ -237,6 +242,18 @@ def test_what_a_device_gets(properties: dict[str, bytes], sentence: str) -> None
     assert any(sentence in line for line in told.answer), told.answer
 
 
+@pytest.mark.parametrize(
+    ("scene", "sentence"),
+    [
+        ({}, "come from the default area reserved at 0x"),
+        ({"cmdline": "cma=0"}, "There is no default contiguous area either"),
+        ({"ram": ()}, "lies is not known, since RAM is not."),
+    ],
+)
+def test_a_device_without_memory_region(scene: Any, sentence: str) -> None:
+    assert sentence in ask("/dev", others=[node("dev", {})], **scene).answer[1]
+
+
 # ---- the default pool ----------------------------------------------------------------------------------------
 def test_the_default_pool_of_the_configuration() -> None:
     told = ask("default cma", FIRMWARE)
@@ -275,6 +292,31 @@ def test_no_default_pool() -> None:
     assert told.answer[0] == "There is no default contiguous area."
     assert told.remedies[0].what.startswith("cma=")
     assert ask("default cma", cmdline="cma=0").answer[1].endswith("size 0, no default area.")
+
+
+def test_who_makes_no_default_pool() -> None:
+    told = explain(read_board(parse(guest())), Scene(kernel="7.2", arch="powerpc64"), "default cma")
+    assert told.answer[1].startswith("Linux on powerpc makes no default area")
+    assert ask("default cma", ram=()).answer[1] == "RAM is not known, so nothing can be placed."
+
+
+def test_other_areas_are_named() -> None:
+    told = ask("default cma", region("pool", "reusable", size=mib(4), **POOL))
+    assert told.answer[-1] == "There are other areas, which are not the default: pool."
+
+
+def test_a_limit_of_the_command_line() -> None:
+    told = ask("default cma", cmdline="cma=32M@0-0x60000000")
+    assert told.attempts[-1].found == 0x6000_0000 - mib(32)
+    assert told.attempts[-1].window_why.because == "cma=32M@0-0x60000000"
+
+
+def test_the_end_of_low_memory() -> None:
+    # 1 GiB, of which 256 MiB are high memory: too little for the area, which goes below.
+    board = board_of(cpus("arm,cortex-a15"), memory((0x4000_0000, GIB)))
+    told = explain(board, arm_scene("7.2", cmdline="cma=300M"), "default cma")
+    assert told.attempts[-1].window_why.because == "vmalloc="
+    assert len(told.attempts) == 2
 
 
 # ---- places --------------------------------------------------------------------------------------------------
