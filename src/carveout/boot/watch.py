@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from carveout.boot.memblock import Flag, Memblock
 from carveout.boot.memblock_search import free_ascending, free_descending
-from carveout.boot.result import Claim, Outcome, Step
+from carveout.boot.result import Claim, Outcome, Step, StepKind
 from carveout.boot.run import carry_out, prepare
 from carveout.span import Span
 from carveout.values import NamedTuple
@@ -107,6 +107,10 @@ def watch(
     )
 
 
+_TAKING = (StepKind.RESERVE, StepKind.NOMAP)
+"""Steps that concern an address even when they find it as they leave it."""
+
+
 class _Notes:
     # What is noted while the boot runs.
 
@@ -151,7 +155,7 @@ class _Notes:
                 continue
             owners = tuple(c.who for c in _claims(state) if c.base <= address < c.base + c.size)
             now = AddressState(at is not None, nomap, taken is not None, owners)
-            if now != last:
+            if now != last or (is_in_step and step.kind in _TAKING):
                 self._last[address] = now
                 self.history[address].append(Event(number, now))
 

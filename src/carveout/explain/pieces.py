@@ -77,7 +77,7 @@ def piece_at(boot: Boot, span: Span) -> Piece:
     if owners:
         what = ", ".join(dict.fromkeys(owners))
     elif bank is None:
-        what = "no RAM"
+        what = "no RAM" if boot.ram_known else "not known"
     elif nomap:
         what = "no-map memory"
     else:

@@ -59,7 +59,7 @@ def explain_place(
 
 
 def _sentences(boot: Boot, target: Target, span: Span, pieces: tuple[Piece, ...]) -> list[str]:
-    if not boot.ram_known and all(piece.what == "no RAM" for piece in pieces):
+    if all(piece.what == "not known" for piece in pieces):
         return ["Nothing in the tree is at this place; whether there is RAM is not known."]
     if target.kind is not Kind.ADDRESS:
         size = format_size(span.size)
@@ -102,14 +102,17 @@ def _qualities(boot: Boot, piece: Piece) -> list[str]:
 
 
 def _judge(boot: Boot, pieces: tuple[Piece, ...]) -> tuple[Exactness, tuple[str, ...]]:
-    # A static region is where the tree says, whatever else is not known of the boot.
+    # A static region is where the tree says, but who else is there, and whether it is RAM, hangs on the whole boot.
     regions = [r for r in boot.regions if r.path in {piece.region for piece in pieces}]
-    if regions and all(piece.region is not None for piece in pieces):
-        worst = max((r.exactness for r in regions), key=list(Exactness).index)
-        return worst, tuple(dict.fromkeys(r.doubt for r in regions if r.doubt))
     if boot.exactness is Exactness.EXACT:
         return Exactness.EXACT, ()
-    return boot.exactness, tuple(n for n in boot.notes if not n.startswith(_SAID_ANYWAY))
+    doubts = [note for note in boot.notes if not note.startswith(_SAID_ANYWAY)]
+    doubts += [part for region in regions for part in region.doubt.split("; ") if part]
+    is_certain = all(piece.region is not None for piece in pieces) and all(
+        region.exactness is Exactness.EXACT for region in regions
+    )
+    exactness = Exactness.MODELLED if is_certain else boot.exactness
+    return exactness, tuple(dict.fromkeys(doubts))
 
 
 def _kernels(

@@ -50,7 +50,7 @@ def explain_region(
         boot=boot,
         answer=_answer(boot, region, attempts),
         exactness=region.exactness,
-        doubts=(region.doubt,) if region.doubt else (),
+        doubts=tuple(part for part in region.doubt.split("; ") if part),
         asked=_asked(board, boot, region),
         reasons=_reasons(boot, region),
         attempts=attempts,

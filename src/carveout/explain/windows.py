@@ -73,7 +73,8 @@ def area_window(board: Board, boot: Boot, search: Search) -> Reason:
             f"high memory first, from 0x{search.start:x} on", f"cma_high={boot.profile.behaviour.cma_high}"
         )
     text, because = _limit(board, boot, search.end)
-    return Reason(f"below 0x{search.end:x}: {text}", because)
+    start = f"from 0x{search.start:x} on, " if search.start > boot.scene.page_size else ""
+    return Reason(f"{start}below 0x{search.end:x}: {text}", because)
 
 
 def _limit(board: Board, boot: Boot, end: int) -> tuple[str, str]:

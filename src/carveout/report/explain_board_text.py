@@ -202,9 +202,14 @@ class _Page:
         shown = it.pieces if self._all else it.pieces[:_PIECES_SHOWN]
         for piece in shown:
             self.say(
-                f"{format_range(piece.span)}, {format_size_about(piece.span.size)}: {_piece(piece)}", level=1
+                f"{format_range(piece.span)}, {format_size_about(piece.span.size)}: {_piece(it, piece)}",
+                level=1,
             )
-            last = (piece.since,) if piece.since is not None and piece.what not in ("free", "no RAM") else ()
+            last = (
+                (piece.since,)
+                if piece.since is not None and piece.what not in ("free", "no RAM", "not known")
+                else ()
+            )
             for reason in piece.history if self._all else last:
                 self.say(_reason(reason), level=2, role="dim")
         self._more(len(it.pieces) - len(shown), "pieces")
@@ -287,13 +292,13 @@ def _taken(attempt: Attempt, tried: RangeTried) -> str:
     return f"large enough; its end less 0x{attempt.size:x} gives {base}"
 
 
-def _piece(piece: Piece) -> str:
+def _piece(it: Explanation, piece: Piece) -> str:
     words = [piece.what]
     if piece.nomap:
         words.append("no-map")
     if piece.area is not None and piece.area not in piece.what:
         words.append(f"in the contiguous area {piece.area}")
-    if not piece.is_ram and piece.what != "no RAM":
+    if it.boot.ram_known and not piece.is_ram and piece.what != "no RAM":
         words.append("not in RAM")
     return ", ".join(words)
 

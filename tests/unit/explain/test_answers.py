@@ -399,3 +399,20 @@ def test_a_board_without_regions() -> None:
     with pytest.raises(UsageError, match="nothing called 'pool'"):
         explain(board, usual_scene(), "pool")
     assert explain(board, usual_scene(), "0x40000000").exactness is Exactness.UNKNOWN
+
+
+def test_nothing_is_said_about_ram_that_is_not_known() -> None:
+    told = ask("0x5ff00000-0x60200000", FIRMWARE, ram=())
+    assert [piece.what for piece in told.pieces] == ["not known", "/reserved-memory/fw@60000000", "not known"]
+    assert told.exactness is Exactness.UNKNOWN
+    marked = [reason.text for reason in ask("0x60000000", FIRMWARE, ram=()).pieces[0].history]
+    assert [" is marked no-map for /reserved-memory/fw@60000000" in text for text in marked] == [True]
+    assert ask("0x40000000", FIRMWARE, ram=()).answer[0].endswith("whether there is RAM is not known.")
+
+
+def test_who_else_is_at_an_address_is_not_known_without_the_kernel() -> None:
+    fixed = region("log@60000000", reg=[(0x6000_0000, mib(1))])
+    assert ask("0x60000000", fixed).exactness is Exactness.EXACT
+    told = ask("0x60000000", fixed, kernel_image=None)
+    assert told.exactness is Exactness.MODELLED
+    assert any("pass --kernel-image" in doubt for doubt in told.doubts)
