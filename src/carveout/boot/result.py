@@ -125,6 +125,8 @@ class PlacedRegion:
     """The first label that points at it in /__symbols__, if any."""
     extra: tuple[Span, ...] = ()
     """Second and later entries of `reg` that were reserved with it."""
+    doubt: str = ""
+    """The part of `why` that says why it is not exact; empty when it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,7 +93,11 @@ def boot(board: Board, scene: Scene | None = None, *, drivers: RegionDrivers = K
     Raises: UnsupportedProfile, SceneError when the scene names what carveout does not know or contradicts itself;
     RegionDriverError when a driver of your own does what no driver can do.
     """
-    scene = scene or Scene()
+    return carry_out(prepare(board, scene or Scene(), drivers=drivers))
+
+
+def prepare(board: Board, scene: Scene, *, drivers: RegionDrivers = KERNEL_DRIVERS) -> EarlyBoot:
+    """Return the state of a boot before its first step. Raises as `boot` does."""
     resolved, profile = resolve_scene(board, scene)
     firmware = _FIRMWARE[profile.arch](board, scene, resolved) if profile.arch in _FIRMWARE else None
     if firmware is not None:
@@ -114,6 +118,11 @@ def boot(board: Board, scene: Scene | None = None, *, drivers: RegionDrivers = K
         state.scene_doubts.append(firmware.doubt)
     scan_root_cells(state)
     make_states(state)
+    return state
+
+
+def carry_out(state: EarlyBoot) -> Boot:
+    """Run a prepared boot from its first step to its last."""
     outcome, failure, doubt = _run(state)
     return _gather(state, outcome, failure, doubt)
 
@@ -258,4 +267,5 @@ def _region(region: RegionState, confidence: Confidence) -> PlacedRegion:
         phandle=node.phandle,
         label=node.node.tree.label_of(node.path),
         extra=tuple(region.extra),
+        doubt=doubt,
     )

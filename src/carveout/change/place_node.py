@@ -11,7 +11,7 @@ from carveout.change.proposal import NewNode, highest_phandle, setting
 from carveout.change.request import Kind
 from carveout.errors import UsageError
 from carveout.fdt.draft import DraftNode
-from carveout.fdt.tree import SYMBOLS_PATH
+from carveout.fdt.labels import SYMBOLS_PATH
 from carveout.values import NamedTuple
 
 if TYPE_CHECKING:

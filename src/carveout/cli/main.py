@@ -39,7 +39,10 @@ VERBS = {
     ),
     "check": Verb("carveout.cli.check", "what is wrong with a tree's memory, and how to fix it"),
     "dt-check": Verb("carveout.cli.dt_check", "check, called as the kernel's build calls dt-validate"),
-    "explain": Verb("carveout.cli.explain", "what a rule, or a message of the kernel, is about"),
+    "explain": Verb(
+        "carveout.cli.explain",
+        "why a region, a device, an address is as it is; or what a message or a rule is about",
+    ),
     "export": Verb("carveout.cli.export", "the places for linkers, compilers, boot loaders, Zephyr, ..."),
     "amp": Verb("carveout.cli.amp", "whether a remote processor's firmware fits the memory it is given"),
     "place": Verb("carveout.cli.place", "where a new region can go, best first, and what to add to the tree"),

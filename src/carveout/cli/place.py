@@ -17,7 +17,8 @@ from carveout.cli.parser import Parser
 from carveout.cli.place_request import add_request_options, read_requests
 from carveout.cli.several_scenes import add_several_scenes, read_scenes
 from carveout.errors import EditError, UsageError
-from carveout.fdt.tree import SYMBOLS_PATH, decode
+from carveout.fdt.labels import SYMBOLS_PATH
+from carveout.fdt.tree import decode
 from carveout.span import Span
 from carveout.units import format_range
 from carveout.values import replace

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from carveout.boot.device_result import Device, RegionDeviceResult
-    from carveout.boot.result import Boot, ConsumerResult, Hole, PlacedRegion
+    from carveout.boot.result import Boot, ConsumerResult, Hole, PlacedRegion, Step
     from carveout.boot.scene import ResolvedScene
     from carveout.span import Span
 
@@ -33,8 +33,8 @@ def map_value(boot: Boot, *, with_trace: bool = False) -> dict[str, Json]:
     """Return the map as the value that render_json() writes. with_trace: add every step of the boot."""
     value: dict[str, Json] = {
         "schema": SCHEMA,
-        "scene": _scene(boot.scene),
-        "regions": [_region(region) for region in boot.regions],
+        "scene": scene_value(boot.scene),
+        "regions": [region_value(region) for region in boot.regions],
         "cma": [
             {
                 "name": area.name,
@@ -57,7 +57,7 @@ def map_value(boot: Boot, *, with_trace: bool = False) -> dict[str, Json]:
         "claims": [
             {"base": hex(claim.base), "size": hex(claim.size), "who": claim.who} for claim in boot.claims
         ],
-        "consumers": [_consumer(use) for use in boot.consumers],
+        "consumers": [consumer_value(use) for use in boot.consumers],
         "devices": [_device(device) for device in boot.devices],
         "region_devices": [_region_device(device) for device in boot.region_devices],
         "outcome": str(boot.outcome),
@@ -69,11 +69,12 @@ def map_value(boot: Boot, *, with_trace: bool = False) -> dict[str, Json]:
         "notes": list(boot.notes),
     }
     if with_trace:
-        value["trace"] = _trace(boot)
+        value["trace"] = [step_value(step) for step in boot.trace]
     return value
 
 
-def _scene(scene: ResolvedScene) -> dict[str, Json]:
+def scene_value(scene: ResolvedScene) -> dict[str, Json]:
+    """Return the scene as JSON has it."""
     return {
         "kernel": scene.kernel,
         "preset": scene.preset,
@@ -93,7 +94,8 @@ def _scene(scene: ResolvedScene) -> dict[str, Json]:
     }
 
 
-def _region(region: PlacedRegion) -> dict[str, Json]:
+def region_value(region: PlacedRegion) -> dict[str, Json]:
+    """Return a region as JSON has it."""
     return {
         "path": region.path,
         "name": region.name,
@@ -119,7 +121,8 @@ def _region(region: PlacedRegion) -> dict[str, Json]:
     }
 
 
-def _consumer(use: ConsumerResult) -> dict[str, Json]:
+def consumer_value(use: ConsumerResult) -> dict[str, Json]:
+    """Return an entry of memory-region as JSON has it."""
     return {
         "path": use.path,
         "index": use.index,
@@ -181,18 +184,16 @@ def _region_device(device: RegionDeviceResult) -> dict[str, Json]:
     }
 
 
-def _trace(boot: Boot) -> list[Json]:
-    return [
-        {
-            "kind": str(step.kind),
-            "subject": step.subject,
-            "reason": step.reason,
-            "base": _hex(step.base),
-            "size": _hex(step.size),
-            "source": step.source,
-        }
-        for step in boot.trace
-    ]
+def step_value(step: Step) -> dict[str, Json]:
+    """Return a step of the trace as JSON has it."""
+    return {
+        "kind": str(step.kind),
+        "subject": step.subject,
+        "reason": step.reason,
+        "base": _hex(step.base),
+        "size": _hex(step.size),
+        "source": step.source,
+    }
 
 
 def _hole(hole: Hole | None) -> Json:

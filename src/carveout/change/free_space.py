@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was free at one step of a boot: in all of RAM, or as if somebody were not there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from carveout.boot.memblock import Flag
+from carveout.span import Span, round_up
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from carveout.boot.watch import Search
+
+
+def free_spans(search: Search, *, without: str | None = None) -> list[Span]:
+    """Return the free ranges of RAM at the time of a search, ascending, whatever its window is.
+
+    without: an owner whose memory counts as free.
+    """
+    taken = [Span.sized(claim.base, claim.size) for claim in search.claims if claim.who != without]
+    ours = [Span.sized(claim.base, claim.size) for claim in search.claims if claim.who == without]
+    banks = [
+        Span.sized(bank.base, bank.size)
+        for bank in search.memory
+        if not bank.flags & Flag.NOMAP or _is_within(Span.sized(bank.base, bank.size), ours)
+    ]
+    return subtract(_joined(banks, across=ours), taken)
+
+
+def subtract(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
+    """Return what is left of spans that ascend and do not overlap, ascending, without what is taken."""
+    holes = merged(taken)
+    left: list[Span] = []
+    first = 0
+    for span in spans:
+        while first < len(holes) and holes[first].end <= span.start:
+            first += 1
+        start, at = span.start, first
+        while at < len(holes) and holes[at].start < span.end:
+            if holes[at].start > start:
+                left.append(Span(start, holes[at].start))
+            start = max(start, holes[at].end)
+            at += 1
+        if start < span.end:
+            left.append(Span(start, span.end))
+    return left
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """Return the same addresses as spans that ascend, and neither overlap nor touch."""
+    found: list[Span] = []
+    for span in sorted(spans):
+        if found and span.start <= found[-1].end:
+            found[-1] = Span(found[-1].start, max(found[-1].end, span.end))
+        elif span.size > 0:
+            found.append(span)
+    return found
+
+
+def room(span: Span, align: int) -> int:
+    """Return how many bytes are left in a span from its first aligned address on."""
+    return max(span.end - round_up(span.start, align or 1), 0)
+
+
+def _is_within(bank: Span, spans: Iterable[Span]) -> bool:
+    return any(span.contains(bank) for span in spans)
+
+
+def _joined(banks: list[Span], *, across: list[Span]) -> list[Span]:
+    # Banks that touch stay apart, as memblock has them, unless what kept them apart is thought away.
+    found: list[Span] = []
+    for bank in sorted(banks):
+        here = [span for span in across if bank.start in (span.start, span.end)]
+        if found and found[-1].end == bank.start and here:
+            found[-1] = Span(found[-1].start, bank.end)
+        else:
+            found.append(bank)
+    return found
