@@ -167,7 +167,13 @@ def side_effects(difference: Difference, places: Mapping[str, Span]) -> Iterator
         is_promised = pair.before is not None and pair.after is not None and area.from_region in places
         if is_promised and _role(pair.before) == _role(pair.after):
             continue
-        yield f"contiguous area {safe(area.name)}: {_area(pair.before)}, then {_area(pair.after)}"
+        late = pair.before is None and area.from_region is None
+        why = (
+            "; this kernel does not find a fixed default pool in time, and makes an area of its own"
+            if late
+            else ""
+        )
+        yield f"contiguous area {safe(area.name)}: {_area(pair.before)}, then {_area(pair.after)}{why}"
     for found in difference.changed_regions:
         old, new = found.before, found.after
         if old is not None and new is not None and old.base is None and new.base is not None:

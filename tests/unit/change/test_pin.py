@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from carveout.board import read_board
-from carveout.boot import boot
+from carveout.boot import Scene, boot
 from carveout.change.pin import pin
 from carveout.change.pin_check import obstacles
 from carveout.change.proposal import contents
@@ -17,6 +17,7 @@ from carveout.check.run import NamedScene
 from carveout.errors import UsageError
 from carveout.fdt import parse
 from carveout.fdt.edit import set_property
+from carveout.report.pin_text import render_text
 from carveout.span import GIB, Span
 from support.boards import (
     RAM,
@@ -291,3 +292,16 @@ def test_places_that_are_no_good(place: int, flags: tuple[str, ...], why: str) -
     after = attempt(set_property(tree, POOL, "reg", wide(place, mib(1))), [scene.scene])
     found = obstacles([scene], before, after, {POOL: Span.sized(place, mib(1))})
     assert any(obstacle.path == POOL and why in obstacle.text for obstacle in found)
+
+
+def test_what_else_changes_is_said() -> None:
+    # 32-bit arm from 6.12 on reads fixed regions after the default area is made (kernel-semantics 4.2).
+    pool = region("pool", "reusable", "linux,cma-default", size=mib(64), compatible="shared-dma-pool")
+    tree = parse(blob_of(cpus("arm,cortex-a15"), memory((0x4000_0000, mib(512))), reserved_memory(pool)))
+    for kernel, areas in (("6.1", 0), ("6.12", 1)):
+        scene = NamedScene(kernel, Scene(kernel=kernel, dtb_at=0x4800_0000))
+        result = pin(tree, [scene])
+        assert pinned(result)
+        assert (
+            render_text(result, name="board.dtb").count("does not find a fixed default pool in time") == areas
+        )
