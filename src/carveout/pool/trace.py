@@ -159,3 +159,9 @@ class RecordedResult(NamedTuple):
     """Negative, as the kernel returns it; None: not recorded."""
     busy_pfns: tuple[int, ...] | None = None
     """Start of every attempt that met a busy page; None: this kernel does not tell."""
+    migrated: int | None = None
+    """Pages that were moved out of the way for it; None: not recorded."""
+    not_migrated: int | None = None
+    """Pages that could not be moved."""
+    seconds: float | None = None
+    """How long it took, in the recording's clock."""
