@@ -154,7 +154,7 @@ class RecordedResult(NamedTuple):
     """What a recording says of one request."""
 
     pfn: int | None
-    """The first page; None: it failed."""
+    """The first page; None: it failed, or where it is was not recorded."""
     errno: int | None = None
     """Negative, as the kernel returns it; None: not recorded."""
     busy_pfns: tuple[int, ...] | None = None
@@ -165,3 +165,8 @@ class RecordedResult(NamedTuple):
     """Pages that could not be moved."""
     seconds: float | None = None
     """How long it took, in the recording's clock."""
+
+    @property
+    def is_failure(self) -> bool:
+        """The request failed; a list of heap requests says so without saying where those are that succeeded."""
+        return self.pfn is None if self.errno is None else self.errno != 0
