@@ -30,7 +30,7 @@ def min_alignment(profile: Profile, block_order: int | None = None) -> int:
     Source: kernel-semantics 4.1.
     """
     config = profile.config
-    max_order = config.max_order - 1 if profile.behaviour.max_order_counts == "orders" else config.max_order
+    max_order = profile.highest_order
     pageblock_order = _pageblock_order(profile, max_order) if block_order is None else block_order
     if profile.behaviour.cma_min_alignment == "max-order":
         return config.page_size << max(max_order, pageblock_order)

@@ -193,4 +193,11 @@ MESSAGES: dict[str, Message] = {
     "no-memory-to-cap": Message(
         "warn", "memblock_cap_memory_range: No memory registered yet", is_about_regions=False
     ),
+    # a running system
+    "cma-alloc-failed": Message(
+        "err", "cma: {function}: alloc failed, req-size: {pages} pages, ret: {error}"
+    ),
+    "cma-free-runs": Message(
+        "info", "cma: number of available pages: {runs}=> {free} free of {total} total pages"
+    ),
 }

@@ -168,3 +168,28 @@ class Behaviour(NamedTuple):
 
     # --- crash kernel (1.7) ---------------------------------------------------------------------------
     crashkernel: Literal["arm64-low", "arm64-high-low", "generic"] = "arm64-low"
+
+    # --- pools of a running system (5.2, 5.3; cma 1) ----------------------------------------------------
+    runtime_cma_no_room: Literal["ENOMEM", "EBUSY"] = "ENOMEM"
+    """What cma_alloc() returns when no free run is long enough and no attempt met a busy page."""
+    runtime_cma_available: Literal["ignored", "checked"] = "ignored"
+    """`checked`: a request for more pages than are free fails at once, without a search."""
+    runtime_cma_ranges: Literal["one", "several"] = "one"
+    runtime_cma_too_large: Literal["no-events", "no-finish", "finish"] = "no-events"
+    """Which trace events a request larger than the area leaves."""
+    runtime_cma_finish_pfn: Literal["last-tried", "zero"] = "last-tried"
+    """The page frame number in the last event of a request that failed."""
+    runtime_cma_event_pfn: Literal["bare", "0x"] = "bare"
+    """How trace events write a page frame number."""
+    runtime_cma_busy_events: Literal["absent", "present"] = "absent"
+    runtime_cma_function: Literal[
+        "cma_alloc", "cma_alloc: NAME", "__cma_alloc: NAME", "__cma_alloc_frozen: NAME"
+    ] = "cma_alloc"
+    """Who the line about a failed request says it is from."""
+    runtime_cma_free_runs: Literal["debug", "always", "by-range"] = "debug"
+    """Whether a failed request makes the kernel list the free runs; `debug`: with CONFIG_CMA_DEBUG only."""
+    runtime_atomic_pools: Literal["each-zone", "populated-zones"] = "each-zone"
+    """For which memory zones the DMA layer takes an atomic pool from the default area at boot."""
+    runtime_restricted_search: Literal["stride", "slots"] = "stride"
+    """How a restricted pool looks for slots: in steps of the alignment from a rounded start, or slot by slot to one
+    that is aligned to the size."""

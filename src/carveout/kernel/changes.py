@@ -84,6 +84,10 @@ CHANGES: tuple[Change, ...] = (
     Change("6.1", "riscv_crashkernel", "below-4g-first", source="1.7"),
     Change("6.1", "arm_vmalloc_gap", "always", source="7.1"),
     Change("6.1", "arm_vmalloc_message", "MiB", source="7.1"),
+    Change("6.1", "runtime_cma_too_large", "no-finish", source="cma 1.1"),
+    Change("6.1", "runtime_cma_event_pfn", "0x", source="cma 1.7"),
+    Change("6.1", "runtime_cma_busy_events", "present", source="cma 1.7"),
+    Change("6.1", "runtime_cma_function", "cma_alloc: NAME", source="5.3"),
     # --- between 6.1 and 6.12 -------------------------------------------------------------------------
     Change("6.12", "memreserve", "last", "6.4", "b41328187629", "1.6"),
     Change("6.12", "region_table", "two-pass", "6.12", "8a6e02d0c00e", "3.6"),
@@ -125,6 +129,9 @@ CHANGES: tuple[Change, ...] = (
     Change("6.12", "riscv_memory_limit", "virt-size", source="1.4"),
     Change("6.12", "riscv_linear_cap", "always", source="1.4"),
     Change("6.12", "riscv_crashkernel", "generic", "6.7", "39365395046f", f"1.7; {_KDUMP_67}"),
+    Change("6.12", "runtime_cma_function", "__cma_alloc: NAME", source="5.3"),
+    Change("6.12", "runtime_cma_free_runs", "always", source="cma 1.1"),
+    Change("6.12", "runtime_restricted_search", "slots", source="cma 1.4"),
     # --- between 6.12 and 7.2 -------------------------------------------------------------------------
     Change("7.2", "memory_reg_length", "strict", source="6.1"),
     Change("7.2", "usable_memory_range", "generic-strict", source="6.3"),
@@ -169,4 +176,12 @@ CHANGES: tuple[Change, ...] = (
     Change("7.2", "riscv_mmu_type", "limits", source="recorded boots: page tables of a tree with sv48"),
     Change("7.2", "riscv_sparse", "later", source="recorded boots"),
     Change("7.2", "arm_mem_map", "after-setup", source="5.6"),
+    Change("7.2", "runtime_cma_no_room", "EBUSY", source="cma 1.1"),
+    Change("7.2", "runtime_cma_available", "checked", source="cma 1.1"),
+    Change("7.2", "runtime_cma_ranges", "several", source="cma 1.1"),
+    Change("7.2", "runtime_cma_too_large", "finish", source="cma 1.1"),
+    Change("7.2", "runtime_cma_finish_pfn", "zero", source="cma 1.1"),
+    Change("7.2", "runtime_cma_function", "__cma_alloc_frozen: NAME", source="5.3"),
+    Change("7.2", "runtime_cma_free_runs", "by-range", source="cma 1.1"),
+    Change("7.2", "runtime_atomic_pools", "populated-zones", source="cma 1.1"),
 )

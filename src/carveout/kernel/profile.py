@@ -32,7 +32,7 @@ from carveout.kernel.release import BOOTED, Booted, Release, parse_release, seri
 from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from carveout.kernel.vendor import Vendor
 
@@ -47,6 +47,8 @@ PAGE_SIZES = {
 _OWNERS = {"arm64_": "arm64", "arm_": "arm", "riscv_": "riscv64", "powerpc_": "powerpc64"}
 # The highest order of pages in a configuration that only sets the page size (arm64).
 _HIGHEST_ORDER = {4096: 10, 16384: 11, 65536: 13}
+# Fields about the running system, on which no placement at boot depends.
+_RUNTIME = "runtime_"
 _SMP_CACHE_BYTES = {"arm64": 64, "arm": 64, "riscv64": 64, "powerpc64": 128}
 
 
@@ -70,6 +72,8 @@ class Profile(NamedTuple):
     """Why what is placed after the regions is not exact: the build is not the booted one."""
     notes: tuple[str, ...] = ()
     """What was assumed about the build; no reason to doubt."""
+    runtime_doubts: tuple[str, ...] = ()
+    """Why the pools of the running system are not exact, beside `doubts`."""
 
     @property
     def arm64(self) -> Arm64Layout:
@@ -98,6 +102,12 @@ class Profile(NamedTuple):
         if not isinstance(self.layout, RiscvLayout):
             raise InternalError(f"no riscv64 build constants for {self.arch}")
         return self.layout
+
+    @property
+    def highest_order(self) -> int:
+        """log2 of the pages in the largest block of the page allocator."""
+        counts = self.behaviour.max_order_counts == "orders"
+        return self.config.max_order - 1 if counts else self.config.max_order
 
     @property
     def smp_cache_bytes(self) -> int:
@@ -180,6 +190,7 @@ def _resolve(
         doubts=tuple(found.doubts),
         build_doubts=tuple(found.build_doubts),
         notes=tuple(found.notes),
+        runtime_doubts=_runtime_doubts(release),
     )
 
 
@@ -253,13 +264,22 @@ def _fold(release: Release) -> Behaviour:
 
 
 def _behaviour(release: Release, arch: str, doubts: list[str]) -> Behaviour:
-    open_fields = sorted({c.field for c in open_changes(release) if concerns(c.field, arch)})
-    if open_fields:
-        doubts.append(
-            "the release in which these changed is not known, the older behaviour is assumed: "
-            + ", ".join(open_fields)
-        )
+    open_fields = {c.field for c in open_changes(release) if concerns(c.field, arch)}
+    doubts += _release_doubt(field for field in open_fields if not field.startswith(_RUNTIME))
     return _fold(release)
+
+
+def _runtime_doubts(release: Release) -> tuple[str, ...]:
+    return _release_doubt({c.field for c in open_changes(release) if c.field.startswith(_RUNTIME)})
+
+
+def _release_doubt(fields: Iterable[str]) -> tuple[str, ...]:
+    names = ", ".join(sorted(fields))
+    return (
+        (f"the release in which these changed is not known, the older behaviour is assumed: {names}",)
+        if names
+        else ()
+    )
 
 
 def concerns(field: str, arch: str) -> bool:

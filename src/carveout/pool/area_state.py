@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from carveout.errors import TraceError
-from carveout.pool.runs import Runs
+from carveout.pool.runs import extents_of, page_set
 from carveout.pool.trace import Extent, PoolKind, PoolSpec
 from carveout.values import NamedTuple, replace
 
@@ -141,7 +141,7 @@ def _area(name: str, shown: Mapping[str, str]) -> AreaState | None:
     used: tuple[Extent, ...] | None = None
     if len(ranges) > 1:
         base = ranges[0][0].pfn
-        used = tuple(Runs(extent for _, found in ranges for extent in found))
+        used = extents_of(page_set(extent for _, found in ranges for extent in found))
     else:
         bitmap = shown.get("bitmap") or shown.get("ranges/0/bitmap")
         base = ranges[0][0].pfn if ranges and base is None else base

@@ -418,7 +418,7 @@ def _page_size(areas: list[SeenArea], notes: list[str]) -> int:
 
 def _area_doubts(area: SeenArea) -> list[str]:
     notes = []
-    if area.initially:
+    if area.initially.pages:
         notes.append(
             f"{area.name}: {area.initially.pages} pages were released that no request took: "
             "they were allocated before the capture began"

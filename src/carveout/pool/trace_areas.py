@@ -11,7 +11,8 @@ import re
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
-from carveout.pool.runs import Runs
+from carveout.pool.lending import PageSet
+from carveout.pool.runs import extents_of, gaps, page_set
 from carveout.pool.trace import Extent, PoolKind, PoolSpec
 from carveout.span import round_down, round_up
 from carveout.values import NamedTuple
@@ -58,12 +59,12 @@ class SeenArea:
         self.used_at_start = 0
         """Pages that were in use at its first event, where that event says so (7.2)."""
         self.largest_failed = 0
-        self.initially = Runs()
+        self.initially = PageSet()
         self.strange_releases = 0
         """Releases of pages which the trace itself used before, but not at that time: events are missing."""
         self._starts: list[int] = []
         self._live: dict[int, _Live] = {}
-        self._touched = Runs()
+        self._touched = PageSet()
 
     def take(self, pfn: int, pages: int, id_: int) -> list[int]:
         """Note that a request got pages. Return the ids of live requests in the way: their release was not seen."""
@@ -95,7 +96,7 @@ class SeenArea:
             del self._live[self._starts[index]], self._starts[index]
             return Released(live.id, is_whole=True)
         self._see(pfn, end)
-        if self._touched.overlaps(pfn, end):
+        if self._touched.count(pfn, end):
             self.strange_releases += 1
             return None
         self._touched.add(pfn, end)
@@ -106,13 +107,12 @@ class SeenArea:
         """Say whether a request would fit beside what is live, by all that the trace says so far."""
         if self.known is None:
             return False
-        used = Runs(Extent(start, self._live[start].end - start) for start in self._starts)
-        for extent in (*self.known.initially, *self.initially):
-            used.add(extent.pfn, extent.end)
+        live = (Extent(start, self._live[start].end - start) for start in self._starts)
+        used = page_set((*live, *self.known.initially, *extents_of(self.initially)))
         size = 1 << align
         return any(
             round_up(gap.pfn, size) + pages <= gap.end
-            for gap in used.gaps(self.known.base_pfn, self.known.base_pfn + self.known.pages)
+            for gap in gaps(used, self.known.base_pfn, self.known.base_pfn + self.known.pages)
         )
 
     def _see(self, start: int, end: int) -> None:
@@ -153,10 +153,9 @@ def _unit_address(name: str) -> int | None:
 
 def settle(area: SeenArea, *, page_size: int, step: int) -> tuple[PoolSpec, list[str]]:
     """Return the pool that an area is, and what had to be assumed. step: pages that an area must be a multiple of."""
-    initially = tuple(area.initially)
+    initially = extents_of(area.initially)
     if area.known is not None:
         known = area.known
-        taken = Runs((*known.initially, *initially))
         return (
             PoolSpec(
                 id=area.id,
@@ -166,7 +165,7 @@ def settle(area: SeenArea, *, page_size: int, step: int) -> tuple[PoolSpec, list
                 kind=known.kind,
                 order_per_bit=known.order_per_bit,
                 ranges=known.ranges,
-                initially=tuple(taken),
+                initially=extents_of(page_set((*known.initially, *initially))),
             ),
             [],
         )

@@ -13,7 +13,7 @@ from carveout.errors import TraceError
 from carveout.pool.area_state import read_state_text
 from carveout.pool.dmabuf import read_bufinfo, read_heap_requests
 from carveout.pool.ftrace import read_ftrace
-from carveout.pool.runs import Runs
+from carveout.pool.runs import extents_of, gaps, page_set
 from carveout.pool.trace import Extent, PoolSpec, TraceHeader
 from support.pools import text
 
@@ -82,24 +82,12 @@ def test_any_text_is_an_error_or_a_result(body: str) -> None:
             read(body.splitlines())
 
 
-@given(
-    st.lists(st.tuples(st.booleans(), st.integers(0, 60), st.integers(0, 20)), max_size=25),
-    st.integers(0, 70),
-)
-def test_runs_are_a_set_of_pages(steps: list[tuple[bool, int, int]], at: int) -> None:
-    runs, pages = Runs(), set[int]()
-    for is_added, start, size in steps:
-        if is_added:
-            runs.add(start, start + size)
-            pages.update(range(start, start + size))
-        else:
-            runs.remove(start, start + size)
-            pages.difference_update(range(start, start + size))
-    assert {page for extent in runs for page in range(extent.pfn, extent.end)} == pages
-    found = list(runs)
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20)), max_size=12), st.integers(0, 70))
+def test_extents_and_gaps_are_the_pages_and_the_others(given_runs: list[tuple[int, int]], at: int) -> None:
+    pages = {page for start, size in given_runs for page in range(start, start + size)}
+    runs = page_set(Extent(*run) for run in given_runs)
+    found = extents_of(runs)
+    assert {page for extent in found for page in range(extent.pfn, extent.end)} == pages
     assert all(low.end < high.pfn for low, high in pairwise(found))
-    assert runs.pages == len(pages)
-    assert runs.overlaps(at, at + 3) == bool(pages & {at, at + 1, at + 2})
-    gaps = {page for gap in runs.gaps(at, at + 20) for page in range(gap.pfn, gap.end)}
-    assert gaps == set(range(at, at + 20)) - pages
-    assert Runs([Extent(at, 3)]).pages == 3
+    free = {page for gap in gaps(runs, at, at + 20) for page in range(gap.pfn, gap.end)}
+    assert free == set(range(at, at + 20)) - pages

@@ -12,11 +12,13 @@ import pytest
 import carveout
 from carveout.boot.messages import MESSAGES
 
-SOURCES = sorted((Path(carveout.__file__).parent / "boot").glob("*.py"))
+SOURCES = sorted(
+    path for room in ("boot", "pool") for path in (Path(carveout.__file__).parent / room).glob("*.py")
+)
 
 
 def said_keys() -> set[str]:
-    """Return every key given to say() in the source; an f-string counts with all keys that its text can become."""
+    """Return every key given to say() or looked up in the source; an f-string counts with all keys that its text can become."""
     found: set[str] = set()
     for path in SOURCES:
         tree = ast.parse(path.read_text(encoding="utf-8"))

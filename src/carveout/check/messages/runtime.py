@@ -69,11 +69,7 @@ PAGES = (
     Page(
         slug="cma-alloc-failed",
         title="alloc failed, req-size: pages, ret:",
-        texts=(
-            "cma: cma_alloc: alloc failed, req-size: {count} pages, ret: {error}",
-            "cma: {function}: {name}: alloc failed, req-size: {count} pages, ret: {error}",
-            "number of available pages: {runs}=> {free} free of {total} total pages",
-        ),
+        keys=("cma-alloc-failed", "cma-free-runs"),
         meaning="A driver asked a contiguous area for a buffer, and no free run of pages is long enough, or pages in it could not be moved away. -12: no run; -16: pages were busy (7.2 says -16 for both). The second line lists the free runs as pages@offset.",
         kernels="5.10 does not name the area. 6.12 and newer print the free runs always.",
         causes=(
