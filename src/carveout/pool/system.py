@@ -152,9 +152,21 @@ class PoolSystem:
         return pool
 
     def _free(self, request: Request) -> None:
-        held = self.held.pop(request.id, None) if request.id is not None else None
+        if request.id is None:
+            self._free_older(request)
+            return
+        held = self.held.pop(request.id, None)
         if held is not None:
             held.pool.release(held.pfn, held.amount)
+
+    def _free_older(self, request: Request) -> None:
+        # Pages that were allocated before the first request: no request of the trace holds them.
+        if request.pfn is None:
+            raise TraceError("a release that names neither a request nor pages", line=request.line)
+        try:
+            self._pool(request).release(request.pfn, request.pages)
+        except UsageError as error:
+            raise TraceError(str(error), line=request.line) from error
 
     def _cma_alloc(self, pool: Pool, request: Request) -> RequestResult:
         if not isinstance(pool, CmaPool):

@@ -81,7 +81,8 @@ class Op(StrEnum):
     HEAP_ALLOC = "heap_alloc"
     """A buffer of `size` bytes from the pool's dma-heap."""
     FREE = "free"
-    """Give back what the request with this id got; nothing when it got nothing."""
+    """Give back what the request with this id got; nothing when it got nothing. Without an id: `pages` from `pfn`
+    on, which were allocated before the first request."""
     PIN = "pin"
     """A page at `pfn` that cannot be moved."""
     UNPIN = "unpin"
