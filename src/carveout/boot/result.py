@@ -12,8 +12,15 @@ from typing import TYPE_CHECKING
 from carveout.values import NamedTuple, dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from carveout.boot.scene import ResolvedScene
     from carveout.kernel.profile import Profile
+    from carveout.pool.cma import CmaPool
+    from carveout.pool.coherent import CoherentPool
+    from carveout.pool.lending import SystemMemory
+    from carveout.pool.policy import Policy
+    from carveout.pool.restricted import RestrictedPool
     from carveout.span import Span
 
 
@@ -257,3 +264,21 @@ class Boot:
     def messages(self) -> tuple[str, ...]:
         """All simulated log lines, in order: those of `log`, and those about limits and the crash kernel."""
         return tuple(line.text for line in self.log_lines)
+
+    def pool(
+        self,
+        name: str = "default",
+        *,
+        policy: str | Callable[[], Policy] = "first-fit",
+        memory: SystemMemory | None = None,
+    ) -> CmaPool | CoherentPool | RestrictedPool:
+        """Return the allocator of a pool, as it is when this system is up and no driver has asked yet.
+
+        name: of the area or region (`linux,cma`), its path or label; `default` is the default contiguous area.
+        policy: where requests go, by name or as what makes one. memory: what is outside the pools.
+        Raises: UsageError when there is no such pool.
+        """
+        # The one step back against the way through the house, since it is where a reader of a Boot looks for it.
+        from carveout.pool.of_boot import open_pool
+
+        return open_pool(self, name, policy=policy, memory=memory)

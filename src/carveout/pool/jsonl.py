@@ -55,9 +55,9 @@ def read_jsonl(lines: Iterable[str], *, keep_going: bool = False) -> Trace:
                 header = _header(values, number)
                 continue
             request = _request(values, number)
-            requests.append(request)
             if request.id is not None and ("pfn" in values or "errno" in values):
                 recorded[request.id] = _recorded(values, number)
+            requests.append(request)
         except TraceError as error:
             if header is None or not keep_going:
                 raise

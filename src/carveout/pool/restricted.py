@@ -50,8 +50,7 @@ class RestrictedPool:
             raise UsageError(f"{self.name}: {size} bytes asked for, expected at least 1")
         need = self._slots_of(size)
         if need > self._free_slots:
-            reason = Reason.TOO_LARGE if need > self._slots else Reason.ROOM
-            return self._failed(reason)
+            return self._failed(Reason.TOO_LARGE if need > self._most else Reason.ROOM)
         stride = 1 << (get_order(size, self.page_size) + self._page_shift)
         if self.behaviour.runtime_restricted_search == "slots":
             found, checks = self._by_slots(need, stride)
@@ -109,7 +108,7 @@ class RestrictedPool:
         return end <= min(segment_end, self._slots) and self._used.find(1, index, end) < 0
 
     def _reason(self, need: int) -> Reason:
-        if need > IO_TLB_SEGSIZE:
+        if need > self._most:
             return Reason.TOO_LARGE
         fits = any(self._has_run(index, need) for index in range(self._slots))
         return Reason.ALIGNMENT if fits else Reason.FRAGMENTATION
@@ -129,6 +128,10 @@ class RestrictedPool:
         self._used[start : start + need] = bytes(need)
         self._free_slots += need
         return True
+
+    @property
+    def _most(self) -> int:
+        return min(IO_TLB_SEGSIZE, self._slots)
 
     @property
     def _page_shift(self) -> int:
