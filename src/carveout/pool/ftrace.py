@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from carveout.errors import TraceError
 from carveout.pool.trace import CMA_ALIGNMENT_DEFAULT, Op, RecordedResult, Request, Trace, TraceHeader
-from carveout.pool.trace_areas import NAMELESS, SeenArea, page_size_of_names, settle
+from carveout.pool.trace_areas import NAMELESS, SeenArea, page_size_of_names, settle, with_hidden
 from carveout.pool.trace_lines import MAX_LINE, Event, LineError, Lost, parse_line
 
 if TYPE_CHECKING:
@@ -317,8 +317,9 @@ class _Reader:
         pools = []
         for area in areas:
             pool, said = settle(area, page_size=page_size, step=step)
+            pool, hidden = with_hidden(area, pool, self.requests, self.recorded)
             pools.append(pool)
-            notes += said
+            notes += [*said, *hidden]
         used = {area.name for area in areas}
         pools += [pool for pool in self._known.values() if pool.name not in used]
         self._settle_unfinished({pool.id: pool for pool in pools}, notes)
@@ -422,14 +423,6 @@ def _area_doubts(area: SeenArea) -> list[str]:
         notes.append(
             f"{area.name}: {area.initially.pages} pages were released that no request took: "
             "they were allocated before the capture began"
-        )
-    hidden = area.used_at_start - area.initially.pages
-    if area.known is not None:
-        hidden -= sum(extent.pages for extent in area.known.initially)
-    if hidden > 0:
-        notes.append(
-            f"{area.name}: {hidden} pages were in use at its first event and are never released; "
-            "where they are is not in the trace: --state FILE or --taken NAME=SIZE@BASE says it"
         )
     if area.strange_releases:
         notes.append(

@@ -55,7 +55,7 @@ def read_jsonl(lines: Iterable[str], *, keep_going: bool = False) -> Trace:
                 header = _header(values, number)
                 continue
             request = _request(values, number)
-            if request.id is not None and ("pfn" in values or "errno" in values):
+            if request.id is not None and not _RESULT_KEYS.isdisjoint(values):
                 recorded[request.id] = _recorded(values, number)
             requests.append(request)
         except TraceError as error:
@@ -166,6 +166,7 @@ _KEYS = {
     Op.LEND: ("count",),
 }
 _ALLOCATES = (Op.CMA_ALLOC, Op.DMA_ALLOC, Op.HEAP_ALLOC)
+_RESULT_KEYS = {"pfn", "addr", "errno"}
 
 
 def _request(values: dict[str, Any], line: int) -> Request:
@@ -195,11 +196,13 @@ def _recorded(values: dict[str, Any], line: int) -> RecordedResult:
     busy = values.get("busy_pfns")
     if busy is not None and not (isinstance(busy, list) and all(_is_count(pfn) for pfn in busy)):
         raise TraceError("busy_pfns is no list of page frame numbers", line=line)
-    pfn, errno = values.get("pfn"), values.get("errno")
+    pfn, errno, address = values.get("pfn"), values.get("errno"), values.get("addr")
     return RecordedResult(
         pfn=pfn if _is_count(pfn) else None,
         errno=errno if isinstance(errno, int) else None,
         busy_pfns=None if busy is None else tuple(busy),
+        address=address if _is_count(address) else None,
+        is_outside=address == "buddy",
     )
 
 

@@ -166,8 +166,14 @@ class RecordedResult(NamedTuple):
     """Pages that could not be moved."""
     seconds: float | None = None
     """How long it took, in the recording's clock."""
+    address: int | None = None
+    """The first byte, for a request in bytes."""
+    is_outside: bool = False
+    """It was served outside of the pool."""
 
     @property
     def is_failure(self) -> bool:
         """The request failed; a list of heap requests says so without saying where those are that succeeded."""
-        return self.pfn is None if self.errno is None else self.errno != 0
+        if self.errno is not None:
+            return self.errno != 0
+        return self.pfn is None and self.address is None and not self.is_outside

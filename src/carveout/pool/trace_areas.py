@@ -15,10 +15,12 @@ from carveout.pool.lending import PageSet
 from carveout.pool.runs import extents_of, gaps, page_set
 from carveout.pool.trace import Extent, PoolKind, PoolSpec
 from carveout.span import round_down, round_up
-from carveout.values import NamedTuple
+from carveout.values import NamedTuple, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+
+    from carveout.pool.trace import RecordedResult, Request
 
 NAMELESS = "area without a name"
 """What a pool is called that only events without area names (5.10) speak of."""
@@ -193,6 +195,49 @@ def settle(area: SeenArea, *, page_size: int, step: int) -> tuple[PoolSpec, list
     return (
         PoolSpec(id=area.id, name=area.name, base_pfn=base, pages=pages, kind=kind, initially=initially),
         notes,
+    )
+
+
+def with_hidden(
+    area: SeenArea, pool: PoolSpec, requests: Iterable[Request], recorded: Mapping[int, RecordedResult]
+) -> tuple[PoolSpec, list[str]]:
+    """Return the pool with what must have been allocated at its start all the time, and what was found out.
+
+    The kernel takes the lowest place. When requests that would fit below the lowest page of the trace were placed
+    above, somebody held what is below; the kernel's atomic DMA pools are the usual ones. 7.2 also says how much.
+    """
+    counted = (
+        area.used_at_start - sum(extent.pages for extent in pool.initially)
+        if area.total is not None
+        else None
+    )
+    below = (area.lowest or pool.base_pfn) - pool.base_pfn
+    if below <= 0 or pool.initially:
+        return pool, [_uncounted(area, counted)] if counted and counted > 0 else []
+    passed = any(
+        round_up(pool.base_pfn, 1 << request.align) + request.pages <= pool.base_pfn + below
+        and request.pool == pool.id
+        and request.id in recorded
+        and recorded[request.id].pfn is not None
+        for request in requests
+        if request.pages and request.id is not None
+    )
+    if not passed or (counted is not None and counted < below):
+        return pool, [_uncounted(area, counted)] if counted and counted > 0 else []
+    notes = []
+    notes.append(
+        f"{area.name}: the first {below} pages are taken to be in use all the time, since no request was placed there "
+        "that would fit (the kernel's atomic DMA pools, in a default area)"
+    )
+    if counted is not None and counted > below:
+        notes.append(_uncounted(area, counted - below))
+    return replace(pool, initially=(Extent(pool.base_pfn, below),)), notes
+
+
+def _uncounted(area: SeenArea, pages: int | None) -> str:
+    return (
+        f"{area.name}: {pages} pages were in use at its first event and are never released; "
+        "where they are is not in the trace: --state FILE or --taken NAME=SIZE@BASE says it"
     )
 
 

@@ -145,10 +145,25 @@ def test_areas_that_nobody_describes_are_taken_from_the_events(
     assert any("unit address" in note for note in trace.header.notes)
 
 
-def test_72_says_how_much_was_in_use_and_where_it_is_stays_unknown() -> None:
-    trace = read_ftrace(text("ftrace-dma-1.k7.2.txt").splitlines())
-    assert [pool.pages for pool in trace.header.pools] == [16384, 12288]
-    assert any("default-pool@58000000: 32 pages were in use" in note for note in trace.header.notes)
+@pytest.mark.parametrize(("kernel", "pages"), [("6.1", 96), ("6.12", 96), ("6.12-16k", 24), ("7.2", 32)])
+def test_what_the_kernel_holds_at_the_start_of_the_default_area_is_found(kernel: str, pages: int) -> None:
+    """As in the recordings' headers: the atomic DMA pools."""
+    header, _ = golden(f"dma-1.k{kernel}")
+    trace = read_ftrace(text(f"ftrace-dma-1.k{kernel}.txt").splitlines())
+    found = {pool.name: pool.initially for pool in trace.header.pools}
+    expected = {pool.name: pool.initially for pool in pool_specs(header)}
+    assert found == expected
+    assert sum(extent.pages for extent in found["default-pool@58000000"]) == pages
+    assert any(f"the first {pages} pages are taken to be in use" in note for note in trace.header.notes)
+
+
+def test_72_says_how_much_was_in_use_but_not_where() -> None:
+    body = line(
+        1, 1.0, "cma_alloc_start: name=video request_count=8 available_count=200 total_count=256 align=0"
+    )
+    body += finish(1, 1.1, 8, 0x1000)
+    trace = read(body)
+    assert any("video: 56 pages were in use at its first event" in note for note in trace.header.notes)
 
 
 def test_without_names_the_area_is_found_by_page() -> None:
