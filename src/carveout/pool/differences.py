@@ -64,14 +64,16 @@ class Difference(NamedTuple):
 
 def differences(trace: Trace, results: Iterable[RequestResult]) -> tuple[Difference, ...]:
     """Return the requests whose recorded result differs from the replayed one, in order."""
-    found = []
-    for result in results:
-        id_ = result.request.id
-        recorded = trace.recorded.get(id_) if id_ is not None else None
-        kind = _kind(recorded, result) if recorded is not None else None
-        if kind is not None and recorded is not None:
-            found.append(Difference(kind, recorded, result))
-    return tuple(found)
+    found = (difference(trace, result) for result in results)
+    return tuple(each for each in found if each is not None)
+
+
+def difference(trace: Trace, result: RequestResult) -> Difference | None:
+    """Return how a replayed result differs from the recorded one; None when it does not, or nothing was recorded."""
+    id_ = result.request.id
+    recorded = trace.recorded.get(id_) if id_ is not None else None
+    kind = _kind(recorded, result) if recorded is not None else None
+    return Difference(kind, recorded, result) if kind is not None and recorded is not None else None
 
 
 def _kind(recorded: RecordedResult, result: RequestResult) -> Kind | None:

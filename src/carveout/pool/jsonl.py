@@ -25,7 +25,7 @@ from carveout.pool.trace import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from carveout.pool.system import RequestResult
 
@@ -77,6 +77,57 @@ def result_line(result: RequestResult) -> str:
         values["addr"] = "buddy" if result.place == "buddy" else result.address
     values["errno"] = result.errno
     return json.dumps(values | _events(result))
+
+
+def trace_lines(trace: Trace) -> Iterator[str]:
+    """Yield a trace as lines that `read_jsonl` reads, without what a recording says about results."""
+    header = trace.header
+    first: dict[str, Any] = {
+        "kind": "header",
+        "kernel": header.kernel,
+        "build": header.build,
+        "workload": header.workload,
+        "arch": header.arch,
+        "page_size": header.page_size,
+        "cma_alignment": header.cma_alignment,
+        "pools": {pool.id: _pool_values(pool) for pool in header.pools},
+        "initially_allocated": {
+            pool.id: [[*extent] for extent in pool.initially] for pool in header.pools if pool.initially
+        },
+        "initial_index": max((pool.initial_index for pool in header.pools), default=0),
+    }
+    yield json.dumps(first)
+    for request in trace.requests:
+        values: dict[str, Any] = {"op": str(request.op)}
+        if request.op is not Op.UNPIN_ALL:
+            values["pool"] = request.pool
+        if request.id is not None:
+            values["id"] = request.id
+        if request.pages:
+            values["count"] = request.pages
+        if request.op is Op.CMA_ALLOC:
+            values["align"] = request.align
+        if request.size:
+            values["bytes"] = request.size
+        if request.pfn is not None:
+            values["pfn"] = request.pfn
+        if request.time is not None:
+            values["time"] = request.time
+        yield json.dumps(values)
+
+
+def _pool_values(pool: PoolSpec) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "name": pool.name,
+        "base": pool.base_pfn,
+        "pages": pool.pages,
+        "kind": str(pool.kind),
+    }
+    if pool.order_per_bit:
+        values["order_per_bit"] = pool.order_per_bit
+    if pool.ranges:
+        values["ranges"] = [[*extent] for extent in pool.ranges]
+    return values
 
 
 def _events(result: RequestResult) -> dict[str, Any]:
@@ -176,12 +227,17 @@ def _request(values: dict[str, Any], line: int) -> Request:
     op = Op(name)
     for key in _KEYS.get(op, ()):
         _number(values, key, line)
-    # A request's own `pfn` is an input of pin, unpin and lend only; of others it is what they got.
-    takes_pfn = op in (Op.PIN, Op.UNPIN, Op.LEND) and values.get("pfn") is not None
+    # A request's own `pfn` is an input of pin, unpin and lend only; of others it is what they got. A release without
+    # an id is of pages that were allocated before the first request.
+    is_older = op is Op.FREE and "id" not in values
+    if is_older:
+        _number(values, "count", line, least=1)
+        _number(values, "pfn", line)
+    takes_pfn = is_older or (op in (Op.PIN, Op.UNPIN, Op.LEND) and values.get("pfn") is not None)
     time = values.get("time")
     return Request(
         op,
-        id=_number(values, "id", line) if op in (*_ALLOCATES, Op.FREE) else None,
+        id=_number(values, "id", line) if op in _ALLOCATES or (op is Op.FREE and not is_older) else None,
         pool=str(values.get("pool", "0")),
         pages=_number(values, "count", line, default=0, least=int("count" in values)),
         align=_number(values, "align", line, default=0, most=31),
