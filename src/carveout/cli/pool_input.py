@@ -44,6 +44,8 @@ class PoolInput(NamedTuple):
     boot: Boot | None = None
     scene: Scene | None = None
     regions: tuple[BootedPool, ...] = ()
+    is_nominal: bool = False
+    """Nobody described the pool: it has no size yet."""
 
 
 class _Booted(NamedTuple):
@@ -127,6 +129,7 @@ def read_trace(args: Namespace, *, needs_size: bool = True) -> PoolInput:
         boot=booted.boot if booted else None,
         scene=given.scene,
         regions=booted.pools if booted else (),
+        is_nominal=args.trace is None and booted is None and not args.area,
     )
 
 
@@ -319,7 +322,7 @@ def _workload(
     header = _header(pools, scene, booted, args)
     if not header.pools:
         if needs_size:
-            raise UsageError("--workload needs a pool: --board FILE, or --area NAME=SIZE@BASE")
+            raise UsageError("--workload needs a pool here: --board FILE, or --area NAME=SIZE@BASE")
         header = _with_nominal_pool(header)
     name = args.pool
     if name is None and booted is not None:

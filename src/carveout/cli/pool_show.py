@@ -181,24 +181,17 @@ def _is_of(name: str, shown: set[str]) -> bool:
 
 def _of_trace(args: Namespace) -> _Shown:
     from carveout.pool.differences import with_recorded_busy
-    from carveout.pool.watch import watch
+    from carveout.pool.watch import COUNTED, watch
 
     found = read_trace(args)
     trace = with_recorded_busy(found.trace)
-    after = None if args.after is None else _position(trace.requests, found.trace.requests, args.after)
     with Progress("requests done", total=len(trace.requests)) as progress:
-        watched = watch(trace, policy=args.policy, after=after, progress=progress)
+        watched = watch(trace, policy=args.policy, after=args.after, progress=progress)
     views = [watched.view(pool.id) for pool in chosen_pools(trace.header, args.pool)]
-    count = len(found.trace.requests)
-    done = count if args.after is None else min(args.after, count)
+    count = sum(request.op in COUNTED for request in trace.requests)
     return _Shown(
-        views, f"{found.title}: after {done} of {count} requests", list(trace.header.notes), found.inputs
+        views,
+        f"{found.title}: after {watched.requests} of {count} requests",
+        list(trace.header.notes),
+        found.inputs,
     )
-
-
-def _position(requests: tuple[object, ...], given: tuple[object, ...], after: int) -> int:
-    # The first `after` requests of the trace, with the pins that were put between them.
-    if len(requests) == len(given) or after >= len(given):
-        return after if len(requests) == len(given) else len(requests)
-    wanted = given[after]
-    return next(index for index, request in enumerate(requests) if request is wanted)

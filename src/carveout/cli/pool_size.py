@@ -63,7 +63,15 @@ def run(argv: list[str]) -> int:
     else:
         from carveout.report.pool_size import render_text
 
-        text = render_text(advices, found.trace, title=found.title, terminal=place, cells=cells, tree=tree)
+        text = render_text(
+            advices,
+            found.trace,
+            title=found.title,
+            terminal=place,
+            cells=cells,
+            tree=tree,
+            has_present=not found.is_nominal,
+        )
     if args.write == STDOUT and args.output in (None, STDOUT):
         raise UsageError("--write - and the answer would both go to standard output: give one of them a file")
     if blob is not None and args.write is not None:

@@ -216,15 +216,16 @@ _KEYS = {
     Op.UNPIN: ("pfn",),
     Op.LEND: ("count",),
 }
+_OPS = {str(op): op for op in Op}
 _ALLOCATES = (Op.CMA_ALLOC, Op.DMA_ALLOC, Op.HEAP_ALLOC)
 _RESULT_KEYS = {"pfn", "addr", "errno"}
 
 
 def _request(values: dict[str, Any], line: int) -> Request:
     name = values.get("op")
-    if name not in list(Op):
+    op = _OPS.get(name) if isinstance(name, str) else None
+    if op is None:
         raise TraceError(f"op is {name!r}, expected one of {', '.join(Op)}", line=line)
-    op = Op(name)
     for key in _KEYS.get(op, ()):
         _number(values, key, line)
     # A request's own `pfn` is an input of pin, unpin and lend only; of others it is what they got. A release without

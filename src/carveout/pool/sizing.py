@@ -59,6 +59,8 @@ class PoolNeed(NamedTuple):
     """Replays that were made for the answer."""
     held_to_end: int = 0
     """Requests that failed in the recording and are never freed in it: they are held to the end here."""
+    pages_without_held: int | None = None
+    """The smallest size when those are left out; None: there are none."""
     never_served: int = 0
     """Requests that a pool of this kind serves in no size: larger than a segment of a restricted pool."""
 
@@ -80,9 +82,36 @@ def size_pool(
     step = step_of(trace, spec)
     if not any(request.op in ALLOCATES for request in alone.requests):
         raise UsageError(f"{spec.name}: no request of the trace goes to this pool")
-    search = _Search(alone, spec, policy, step, progress)
+    need = _smallest(alone, policy, step, progress)
+    held = _held_to_end(alone)
+    if not held:
+        return need
+    requests = tuple(request for request in alone.requests if request.id is None or request.id not in held)
+    pages = None
+    if any(request.op in ALLOCATES for request in requests):
+        pages = _smallest(replace(alone, requests=requests), policy, step, progress).pages
+    return need._replace(held_to_end=len(held), pages_without_held=pages)
+
+
+def _smallest(trace: Trace, policy: str, step: int, progress: Callable[[int], None] | None) -> PoolNeed:
+    spec = trace.header.pools[0]
+    search = _Search(trace, spec, policy, step, progress)
     grows_upward = policy == FIRST_FIT and spec.kind is not PoolKind.RESTRICTED
     return search.by_high_water() if grows_upward else search.by_trying()
+
+
+def _held_to_end(trace: Trace) -> set[int]:
+    # Requests that failed in the recording and that nothing in it frees.
+    freed = {request.id for request in trace.requests if request.op is Op.FREE}
+    return {
+        request.id
+        for request in trace.requests
+        if request.op in ALLOCATES
+        and request.id is not None
+        and request.id not in freed
+        and request.id in trace.recorded
+        and trace.recorded[request.id].is_failure
+    }
 
 
 ALLOCATES = (Op.CMA_ALLOC, Op.DMA_ALLOC, Op.HEAP_ALLOC)
@@ -203,12 +232,7 @@ class _Search:
     def _need(
         self, pages: int, high: int | None, peak: int, below: RequestResult | None, *, is_smallest: bool
     ) -> PoolNeed:
-        freed = {request.id for request in self.trace.requests if request.op is Op.FREE}
         asked = [request for request in self.trace.requests if request.op in ALLOCATES]
-        held = 0
-        for request in asked:
-            recorded = self.trace.recorded.get(request.id) if request.id is not None else None
-            held += recorded is not None and recorded.is_failure and request.id not in freed
         return PoolNeed(
             pool=self.spec,
             policy=self.policy,
@@ -220,7 +244,6 @@ class _Search:
             fails_below=below,
             requests=len(asked),
             tries=self.tries,
-            held_to_end=held,
             never_served=sum(map(self._is_hopeless, asked)),
         )
 

@@ -87,6 +87,8 @@ def timeline(
             if stay is not None:
                 done.append(stay._replace(end=number))
                 used -= stay.extent.pages
+        else:
+            continue  # what the system does with its pages
         number += 1
         points.append(Point(number, used))
     done += [stay._replace(end=number) for stay in (*open_stays.values(), *before.values())]

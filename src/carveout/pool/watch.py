@@ -13,6 +13,7 @@ from carveout.pool.policy import FIRST_FIT
 from carveout.pool.replay import run, uses_of
 from carveout.pool.result import Reason
 from carveout.pool.system import PoolSystem
+from carveout.pool.trace import Op
 from carveout.pool.view import view_in
 from carveout.values import NamedTuple
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from carveout.pool.trace import Request, Trace
     from carveout.pool.view import PoolView
 
+COUNTED = (Op.CMA_ALLOC, Op.DMA_ALLOC, Op.HEAP_ALLOC, Op.FREE)
+"""Requests of a trace's users. The others are what the system does with its pages."""
 _KEPT = 1000
 """Failures and differences that are kept; all are counted."""
 _VIEWS = 5
@@ -33,7 +36,7 @@ _VIEWS = 5
 
 
 class Failed(NamedTuple):
-    """A request that its pool could not serve. number: in the trace, the first is 1."""
+    """A request that its pool could not serve. number: among those that ask for memory or free it, from 1 on."""
 
     number: int
     result: RequestResult
@@ -47,7 +50,7 @@ class Watched(NamedTuple):
     trace: Trace
     policy: str
     requests: int
-    """How many were done, allocations and others."""
+    """How many were done that ask for memory or free it."""
     uses: Mapping[str, PoolUse]
     system: PoolSystem
     failed: tuple[Failed, ...]
@@ -83,8 +86,7 @@ def watch(
     """
     system = PoolSystem.of_trace(trace.header, policy=policy, memory=memory, with_log=with_log)
     uses = uses_of(system)
-    requests: Sequence[Request] = trace.requests if after is None else trace.requests[:after]
-    counter = _Counter(requests)
+    counter = _Counter(trace.requests, after)
     failed: list[Failed] = []
     found: list[Difference] = []
     failed_count = outside = difference_count = compared = 0
@@ -106,7 +108,7 @@ def watch(
     return Watched(
         trace=trace,
         policy=policy,
-        requests=len(requests),
+        requests=counter.number,
         uses=uses,
         system=system,
         failed=tuple(failed),
@@ -119,12 +121,16 @@ def watch(
 
 
 class _Counter:
-    # Knows which request was taken last.
-    def __init__(self, requests: Sequence[Request]) -> None:
+    # Knows which request was taken last; what the system does on its own is not counted.
+    def __init__(self, requests: Sequence[Request], most: int | None) -> None:
         self.number = 0
         self._requests = requests
+        self._most = most
 
     def __iter__(self) -> Iterator[Request]:
-        for number, request in enumerate(self._requests, 1):
-            self.number = number
+        for request in self._requests:
+            if request.op in COUNTED:
+                if self.number == self._most:
+                    return
+                self.number += 1
             yield request

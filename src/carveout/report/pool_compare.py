@@ -72,8 +72,9 @@ def render_svg(outcomes: Sequence[Outcome], *, title: str, pool: str) -> str:
     scale = max((max(each.need or 0, each.peak, each.variant.size) for each in outcomes), default=1) or 1
     room = _WIDTH - 2 * _MARGIN - _LABEL - _RIGHT
     y = 84.0
+    has_sizes = len({each.variant.size for each in outcomes}) > 1
     for each in outcomes:
-        _bar(canvas, each, y, room / scale)
+        _bar(canvas, each, y, room / scale, has_sizes=has_sizes)
         y += _ROW
     y = _legend(canvas, y + 16)
     text = "; ".join(f"{_label(each)}: {each.failed} of {each.requests} fail" for each in outcomes[:20])
@@ -85,7 +86,7 @@ def _label(each: Outcome) -> str:
     return f"{variant.kernel}, {variant.page_size >> 10}K, {variant.policy}"
 
 
-def _bar(canvas: Canvas, each: Outcome, y: float, scale: float) -> None:
+def _bar(canvas: Canvas, each: Outcome, y: float, scale: float, *, has_sizes: bool) -> None:
     left = _MARGIN + _LABEL
     variant = each.variant
     need = "not worked out" if each.need is None else format_size_about(each.need)
@@ -93,7 +94,8 @@ def _bar(canvas: Canvas, each: Outcome, y: float, scale: float) -> None:
         f"{_label(each)}: size {format_size_about(variant.size)}, {each.failed} of {each.requests} fail, "
         f"peak {format_size_about(each.peak)}, smallest {need}"
     )
-    canvas.text(_MARGIN, y + 15, fit(_label(each), 38), "name")
+    label = f"{_label(each)}, {format_size_about(variant.size)}" if has_sizes else _label(each)
+    canvas.text(_MARGIN, y + 15, fit(label, 38), "name")
     if each.need is not None:
         canvas.rect(left, y + 3, each.need * scale, 16, "k-free solid")
     canvas.rect(left, y + 3, each.peak * scale, 16, "k-cma thin")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from carveout.pool.advice import cells_text
 from carveout.report.pool_json import dump
 from carveout.report.pool_text import notes_lines, problems_lines
-from carveout.report.pool_words import asked_text, pages_text, plural, reason_text
+from carveout.report.pool_words import asked_text, fitted, pages_text, plural, reason_text
 from carveout.report.words import safe
 from carveout.units import format_size, format_size_about
 
@@ -25,27 +25,31 @@ _DEFAULT_CELLS = 2
 
 def render_text(
     advices: Sequence[Advice], trace: Trace, *, title: str, terminal: Terminal, cells: int = _DEFAULT_CELLS,
-    tree: Sequence[str] = (),
+    tree: Sequence[str] = (), has_present: bool = True,
 ) -> str:  # fmt: skip
-    """Return the answer for each pool as text. cells: #size-cells of /reserved-memory. tree: what a new tree does."""
+    """Return the answer for each pool as text.
+
+    cells: #size-cells of /reserved-memory. tree: what a new tree does. has_present: the pools have a size now.
+    """
     header = trace.header
     about = f"Linux {safe(header.kernel, limit=40)}, {header.page_size >> 10} KiB pages"
     lines = [terminal.paint("heading", safe(f"{title}: {about}", ascii_only=terminal.ascii_only))]
     for advice in advices:
-        lines += ["", *_advice(advice, trace, terminal, cells)]
+        found = _advice(advice, trace, terminal, cells, has_present=has_present)
+        lines += ["", *(piece for line in found for piece in fitted(line, terminal))]
     if tree:
         lines += ["", *(safe(line, limit=300) for line in tree)]
     lines += problems_lines(trace.problems, terminal)
     return "\n".join([*lines, *notes_lines(_notes(advices, trace), terminal)]) + "\n"
 
 
-def _advice(advice: Advice, trace: Trace, terminal: Terminal, cells: int) -> list[str]:
+def _advice(advice: Advice, trace: Trace, terminal: Terminal, cells: int, *, has_present: bool) -> list[str]:
     need, page = advice.need, trace.header.page_size
     name = safe(need.pool.name, limit=60, ascii_only=terminal.ascii_only)
     smallest = "smallest size without a failure" if need.is_smallest else "size without a failure"
     found = terminal.paint("heading", format_size(need.pages * page))
-    present = format_size_about(need.pool.pages * page)
-    lines = [f"{name}: {smallest}: {found} ({need.policy}; it has {present})"]
+    present = f"; it has {format_size_about(need.pool.pages * page)}" if has_present else ""
+    lines = [f"{name}: {smallest}: {found} ({need.policy}{present})"]
     if need.exact_pages is not None:
         lines.append(
             f"  highest page used: {pages_text(need.exact_pages, page)}; "
@@ -82,6 +86,11 @@ def _below(advice: Advice, trace: Trace) -> str:
     return f"with {smaller} {asked_text(request, trace.header)} fails{where}, {reason}"
 
 
+def _without(advice: Advice, trace: Trace) -> str:
+    pages = advice.need.pages_without_held or advice.need.pages
+    return format_size(pages * trace.header.page_size)
+
+
 def _notes(advices: Sequence[Advice], trace: Trace) -> list[str]:
     notes = [*trace.header.notes]
     for advice in advices:
@@ -89,7 +98,8 @@ def _notes(advices: Sequence[Advice], trace: Trace) -> list[str]:
         if need.held_to_end:
             notes.append(
                 f"{need.pool.name}: {need.held_to_end} requests failed in the recording, so that nothing says how long "
-                "they would have been held: here to the end, which may be too long"
+                f"they would have been held: here to the end. Without them {_without(advice, trace)} serves; what is "
+                "needed lies between the two"
             )
         if not need.is_smallest:
             notes.append(
@@ -133,6 +143,8 @@ def _json(advice: Advice, page: int, cells: int) -> dict[str, Any]:
         "is_smallest": need.is_smallest,
         "high_water": None if need.exact_pages is None else hex(need.exact_pages * page),
         "peak": hex(need.peak_pages * page),
+        "held_to_end": need.held_to_end,
+        "need_without_held": None if need.pages_without_held is None else hex(need.pages_without_held * page),
         "step": hex(need.step_pages * page),
         "requests": need.requests,
         "fails_below": None

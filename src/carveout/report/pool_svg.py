@@ -86,7 +86,7 @@ def _view(canvas: Canvas, view: PoolView, y: float) -> float:
         _MARGIN,
         y,
         f"in use {pages_text(view.used_pages, page)}, free {pages_text(view.free_pages, page)} in {free}; "
-        f"largest request that fits, by alignment: {holes_text(view.holes, page)}",
+        f"largest request that fits: {holes_text(view.holes, page)}",
         "muted",
     )
     return y + 30
@@ -117,7 +117,11 @@ def render_timeline(
     top = 96.0
     _pages_plot(canvas, line, spec, header, top, high_water)
     y = _use_plot(canvas, line, spec, page, top + _PLOT_HEIGHT + 46)
-    entries = [("held by a request", "k-cma solid"), ("held from before the first", "k-boot solid")]
+    entries = [("held by a request", "k-cma solid")]
+    if any(stay.id is None for stay in line.stays):
+        entries.append(("held from before the first", "k-boot solid"))
+    if high_water:
+        entries.append(("highest page used", "ghost"))
     if failed:
         entries.append(("a request that failed", "bad"))
     y = _legend(canvas, y + 34, entries)

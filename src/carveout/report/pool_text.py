@@ -11,6 +11,7 @@ from carveout.report.pool_words import (
     asked_text,
     extent_text,
     failures_text,
+    fitted,
     holes_text,
     legend,
     pages_text,
@@ -60,7 +61,7 @@ def _view(view: PoolView, terminal: Terminal, *, show_all: bool) -> list[str]:
     lines.append(
         f"  in use {pages_text(view.used_pages, page)}, free {pages_text(view.free_pages, page)} in {free}"
     )
-    lines.append(f"  largest request that fits, by alignment: {holes_text(view.holes, page)}")
+    lines += fitted(f"  largest request that fits: {holes_text(view.holes, page)}", terminal)
     if view.lent:
         lines.append(f"  {pages_text(view.lent, page)} of what is free are lent to the system")
     if view.pinned:
@@ -145,23 +146,16 @@ def _one_failed(failed: Failed, header: TraceHeader, terminal: Terminal) -> list
     if failed.view is not None:
         view = failed.view
         lines += strip_lines(view, terminal, indent=4)
-        lines.append(
-            f"    free {pages_text(view.free_pages, page)}; largest request that fits, by alignment: "
-            f"{holes_text(view.holes, page)}"
+        fits = (
+            ""
+            if got.reason is Reason.BUSY
+            else f"; largest request that fits: {holes_text(view.holes, page)}"
         )
+        lines.append(f"    free {pages_text(view.free_pages, page)}{fits}")
     if got.reason is Reason.BUSY:
         lines.append(f"    tried in vain: {_addresses(got.busy_pfns, page)}")
     lines += [f"    {terminal.paint('dim', safe(line, limit=200))}" for line in got.lines]
-    return [piece for line in lines for piece in _fitted(line, terminal)]
-
-
-def _fitted(line: str, terminal: Terminal) -> list[str]:
-    # Strips are as wide as there is room; only words are broken.
-    if len(line) <= terminal.width or "\x1b" in line:
-        return [line]
-    indent = len(line) - len(line.lstrip())
-    pieces = wrap(line.strip(), terminal.width - indent - 2)
-    return [" " * (indent if number == 0 else indent + 2) + piece for number, piece in enumerate(pieces)]
+    return [piece for line in lines for piece in fitted(line, terminal)]
 
 
 def _addresses(pfns: Sequence[int], page: int) -> str:
@@ -210,7 +204,7 @@ def _one_difference(each: Difference, header: TraceHeader, page: int, terminal: 
         f"replayed {place_text(each.result, page)}"
     )
     cause = f"    {CAUSES[each.kind]}"
-    return [piece for line in (text, cause) for piece in _fitted(line, terminal)]
+    return [piece for line in (text, cause) for piece in fitted(line, terminal)]
 
 
 def recorded_text(each: Difference, page: int) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from carveout.pool.order import get_order
 from carveout.pool.result import Reason
 from carveout.pool.trace import Op, PoolKind
+from carveout.report.terminal import wrap
 from carveout.report.words import fit
 from carveout.span import Span
 from carveout.units import format_range, format_size, format_size_about
@@ -36,6 +37,9 @@ _REASONS = {
     Reason.NO_TARGET: "no target: the pages in it can be moved, but there is no room for them elsewhere",
     Reason.NONE: "",
 }
+
+# 0, 16 pages, what the DMA API aligns at most, and what areas are multiples of with huge pages of 4 KiB ones.
+_ORDERS_SHOWN = (0, 4, 8, 9)
 
 # Cells by how full they are: free, up to a third, up to two thirds, nearly full, full.
 _SHADES = ("\N{MIDDLE DOT}", "\N{LIGHT SHADE}", "\N{MEDIUM SHADE}", "\N{DARK SHADE}", "\N{FULL BLOCK}")
@@ -110,12 +114,16 @@ def pool_title(spec: PoolSpec, page_size: int, *, ascii_only: bool = False) -> s
 
 
 def holes_text(holes: Sequence[Hole], page_size: int) -> str:
-    """Say how large a request can be, by alignment."""
-    parts = []
-    for hole in holes:
-        size = pages_text(hole.pages, page_size) if hole.pages else "nothing"
-        parts.append(f"{size} from {format_size(page_size << hole.order)} on" if hole.order else size)
-    return ", ".join(parts) if parts else "nothing"
+    """Say how large a request can be: unaligned, and for the alignments that requests have."""
+    parts: list[str] = []
+    for order in _ORDERS_SHOWN:
+        pages = next((hole.pages for hole in reversed(holes) if hole.order <= order), 0)
+        size = pages_text(pages, page_size) if pages else "nothing"
+        parts.append(f"{size} aligned to {format_size(page_size << order)}" if order else size)
+    # What larger alignments do not change is not said again.
+    while len(parts) > 1 and parts[-1].split(" aligned")[0] == parts[-2].split(" aligned")[0]:
+        parts.pop()
+    return ", ".join(parts)
 
 
 def asked_bytes(request: Request, page_size: int) -> int:
@@ -151,6 +159,15 @@ def place_text(result: RequestResult, page_size: int) -> str:
     if got.pfn is not None:
         return f"0x{got.pfn * page_size if got.address is None else got.address:x}"
     return "outside of the pool" if result.place == "buddy" else f"failed, {result.errno}"
+
+
+def fitted(line: str, terminal: Terminal) -> list[str]:
+    """Return a line broken at spaces where it is too wide, with what follows indented. Painted ones stay whole."""
+    if len(line) <= terminal.width or "\x1b" in line:
+        return [line]
+    indent = len(line) - len(line.lstrip())
+    pieces = wrap(line.strip(), terminal.width - indent - 2)
+    return [" " * (indent if number == 0 else indent + 2) + piece for number, piece in enumerate(pieces)]
 
 
 def plural(number: int, word: str) -> str:
