@@ -121,6 +121,10 @@ def read_trace(args: Namespace, *, needs_size: bool = True) -> PoolInput:
         trace = _workload(args, pools, given.scene, booted, needs_size=needs_size)
         title = " + ".join(args.workload)
     trace = _with_options(trace, args)
+    if booted is not None:
+        trace = replace(
+            trace, header=replace(trace.header, notes=(*trace.header.notes, *doubts_of(booted.pools)))
+        )
     return PoolInput(
         trace=trace,
         title=title,
@@ -172,6 +176,17 @@ def _named_range(text: str, option: str) -> tuple[str, int, int]:
     except SceneError as error:
         raise SceneError(f"{option}: {error}") from error
     return name, span.start, span.size
+
+
+def doubts_of(pools: Sequence[BootedPool]) -> list[str]:
+    """Return why pools of a boot are not exactly where and what they are said to be, one sentence each."""
+    from carveout.boot.result import Exactness
+
+    return [
+        f"{pool.spec.name}: {pool.exactness}: {pool.why}"
+        for pool in pools
+        if pool.exactness is not Exactness.EXACT
+    ]
 
 
 def specs_by_hand(texts: Sequence[str], page: int) -> tuple[PoolSpec, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from carveout.cli.files import STDIN, read_start
 from carveout.cli.output import write
 from carveout.cli.parser import Parser
-from carveout.cli.pool_input import add_trace_options, boot_pools, read_trace
+from carveout.cli.pool_input import add_trace_options, boot_pools, doubts_of, read_trace, specs_by_hand
 from carveout.cli.pool_options import add_output_options, add_policy_option, chosen_pools, terminal_of
 from carveout.cli.pool_state import is_state, read_state
 from carveout.cli.progress import Progress
@@ -103,7 +103,6 @@ def _is_board(path: str) -> bool:
 
 
 def _of_board(args: Namespace) -> _Shown:
-    from carveout.boot.result import Exactness
     from carveout.pool.system import make_pool
     from carveout.pool.view import view_pool
 
@@ -120,11 +119,7 @@ def _of_board(args: Namespace) -> _Shown:
         view_pool(make_pool(pool.spec, boot.profile.behaviour, page_size=page), page_size=page)
         for pool in chosen
     ]
-    notes = [
-        f"{pool.spec.name}: {pool.exactness}: {pool.why}"
-        for pool in chosen
-        if pool.exactness is not Exactness.EXACT
-    ]
+    notes = doubts_of(chosen)
     about = f"{title}, booted: Linux {boot.scene.kernel}, {page >> 10} KiB pages"
     return _Shown(views, about, notes, (args.trace, *given.inputs))
 
@@ -144,8 +139,6 @@ def _of_state(args: Namespace) -> _Shown:
         else resolve(scene.kernel, arch=scene.arch or "arm64", preset=scene.preset, page_size=scene.page_size)
     )
     page = profile.config.page_size
-    from carveout.cli.pool_input import specs_by_hand
-
     known = (
         (*(pool.spec for pool in board[2]), *specs_by_hand(args.area, page))
         if board

@@ -134,8 +134,10 @@ def only_pool(trace: Trace, pool_id: str) -> Trace:
     requests = tuple(
         request._replace(pool=spec.id) if request.pool != spec.id else request for request in requests
     )
+    others = tuple(f"{pool.name}: " for pool in trace.header.pools if pool.id != spec.id)
+    notes = tuple(note for note in trace.header.notes if not note.startswith(others))
     return Trace(
-        header=replace(trace.header, pools=(spec,)),
+        header=replace(trace.header, pools=(spec,), notes=notes),
         requests=requests,
         problems=trace.problems,
         recorded=trace.recorded,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from carveout.pool.differences import CAUSES
@@ -25,7 +26,7 @@ from carveout.report.terminal import wrap
 from carveout.report.words import errno_name, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from carveout.pool.differences import Difference
     from carveout.pool.lending import Calibration
@@ -128,14 +129,42 @@ def _failed(watched: Watched, terminal: Terminal) -> list[str]:
     count = watched.failed_count
     more = f", {watched.outside} of them served outside of the pool" if watched.outside else ""
     lines = ["", terminal.paint("heading", f"{plural(count, 'request')} failed{more}")]
-    for each in watched.failed[:_FAILED_SHOWN]:
-        lines += _one_failed(each, watched.trace.header, terminal)
-    if count > _FAILED_SHOWN:
-        lines.append(f"  and {count - _FAILED_SHOWN} more: --format json has them")
+    shown, before = 0, None
+    for group in _alike(watched.failed):
+        if shown == _FAILED_SHOWN:
+            break
+        first = group[0]
+        # A pool in which nothing has changed since the failure before is not drawn again.
+        is_same = first.view is not None and before is not None and first.view.used == before.used
+        lines += _one_failed(first, watched.trace.header, terminal, with_view=not is_same)
+        if len(group) > 1:
+            lines.append(f"    and {len(group) - 1} more like it, up to request {group[-1].number}")
+        shown, before = shown + 1, first.view
+        count -= len(group)
+    if count:
+        lines.append(f"  and {count} more: --format json has them")
     return lines
 
 
-def _one_failed(failed: Failed, header: TraceHeader, terminal: Terminal) -> list[str]:
+def _alike(failed: Sequence[Failed]) -> Iterator[list[Failed]]:
+    # Failures one after the other that ask for the same and fail for the same reason.
+    def what(each: Failed) -> tuple[object, ...]:
+        request, got = each.result.request, each.result.allocation
+        return (
+            request.pool,
+            request.pages,
+            request.align,
+            request.size,
+            got.reason,
+            got.errno,
+            each.result.place,
+        )
+
+    for _, group in groupby(failed, what):
+        yield list(group)
+
+
+def _one_failed(failed: Failed, header: TraceHeader, terminal: Terminal, *, with_view: bool) -> list[str]:
     result, page = failed.result, header.page_size
     request, got = result.request, result.allocation
     where = f", line {request.line}" if request.line is not None else ""
@@ -143,7 +172,7 @@ def _one_failed(failed: Failed, header: TraceHeader, terminal: Terminal) -> list
     pool = safe(header.pool(request.pool).name, limit=60, ascii_only=terminal.ascii_only)
     what = f"{asked_text(request, header)} from {pool}: {errno_name(-got.errno)}{served}"
     lines = [f"  request {failed.number}{where}: {what}", f"    {reason_text(got.reason)}"]
-    if failed.view is not None:
+    if failed.view is not None and with_view:
         view = failed.view
         lines += strip_lines(view, terminal, indent=4)
         fits = (

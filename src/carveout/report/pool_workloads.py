@@ -28,10 +28,9 @@ def render_one(workload: Workload, *, terminal: Terminal) -> str:
     for stream in workload.streams:
         lines += ["", f"{stream.name}: {format_size_about(stream.size)}"]
         for buffer in stream.buffers:
-            lines.append(
-                f"  {buffer.number:>2} x {buffer.what:<14} {buffer.size:>10} bytes  "
-                f"({format_size_about(buffer.size)}: {buffer.sum})"
-            )
+            size = format_size_about(buffer.size)
+            why = size if buffer.sum == size else f"{size}: {buffer.sum}"
+            lines.append(f"  {buffer.number:>2} x {buffer.what:<14} {buffer.size:>10} bytes  ({why})")
     lines += ["", "in this order:"]
     for step in workload.steps:
         lines.append(f"  {'starts' if step.starts else 'stops '}  {step.stream}")
