@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,8 @@ from carveout.check.run import NamedScene, check_board
 from carveout.errors import CarveoutError, UsageError
 from carveout.fdt import parse
 from measure import children_cpu, own_cpu, process_rounds, rounds
+from pools import bench_pools
+from report import Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,29 +50,6 @@ SCENE_BUDGET = 0.001
 REGION_COUNTS = (10, 100, 1_000, 10_000)
 # n log n leaves no room for a second factor of n; this much is for caches and noise.
 GROWTH_SLACK = 1.5
-
-ROW = "  {:<44} {:>12} {:>10}  {}"
-
-
-@dataclass
-class Report:
-    """Prints rows, and remembers which budgets were not kept."""
-
-    missed: list[str] = field(default_factory=list)
-
-    def title(self, text: str) -> None:
-        """Begin a table."""
-        print(f"\n{text}")
-
-    def row(self, name: str, value: str, ratio: str = "", note: str = "") -> None:
-        """Print one measured thing."""
-        print(ROW.format(name, value, ratio, note).rstrip())
-
-    def judged(self, name: str, value: str, ratio: str, *, kept: bool, budget: str) -> None:
-        """Print one measured thing that has a budget."""
-        if not kept:
-            self.missed.append(name)
-        self.row(name, value, ratio, f"budget {budget}: {'kept' if kept else 'MISSED'}")
 
 
 def milliseconds(seconds: float) -> str:
@@ -284,6 +263,8 @@ def run(top: Path, *, count: int) -> Report:
     bench_process(report, whole, count)
     bench_scene(report, whole, count)
     bench_growth(report, count)
+    with tempfile.TemporaryDirectory() as made:
+        bench_pools(report, Path(made), count)
     return report
 
 

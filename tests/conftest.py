@@ -45,13 +45,18 @@ def missing(marker: str) -> str | None:
         return "needs the libfdt Python module (Debian: apt-get install python3-libfdt)"
     if marker == "qemu" and shutil.which("qemu-system-aarch64") is None:
         return "needs QEMU (Debian: apt-get install qemu-system-arm)"
+    if marker == "browser":
+        if importlib.util.find_spec("playwright") is None:
+            return "needs Playwright (pip install 'carveout[browser]')"
+        if shutil.which("chromium") is None and shutil.which("chromium-browser") is None:
+            return "needs Chromium (Debian: apt-get install chromium)"
     return None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip, with the reason, the tests whose tools are not on this machine."""
     for item in items:
-        for name in ("slow", "dtc", "pylibfdt", "qemu"):
+        for name in ("slow", "dtc", "pylibfdt", "qemu", "browser"):
             reason = missing(name) if item.get_closest_marker(name) else None
             if reason is not None:
                 item.add_marker(pytest.mark.skip(reason=reason))

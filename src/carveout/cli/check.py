@@ -9,26 +9,23 @@ from typing import TYPE_CHECKING
 from carveout.check.model import Severity
 from carveout.check.registry import pick_rules
 from carveout.check.result import Totals
-from carveout.check.scenes import MAX_SCENES, scene_matrix
 from carveout.cli.check_session import PROJECT_FILE, Session, Target, expand_boards, find_project
 from carveout.cli.output import Sink, complain
 from carveout.cli.parser import Parser
-from carveout.cli.scene_options import add_scene_options, is_scene_given, read_scene
+from carveout.cli.scene_options import add_scene_options, is_scene_given
+from carveout.cli.several_scenes import add_memory_variant, read_scenes
 from carveout.errors import InputError, UsageError
-from carveout.units import parse_memory, parse_size
 from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterable, Sequence
 
-    from carveout.boot import Scene
     from carveout.check.result import BoardResult
     from carveout.check.run import NamedScene
     from carveout.cli.project import Project
     from carveout.report.findings_json import JsonReport, SarifReport
     from carveout.report.findings_text import TextReport
-    from carveout.span import Span
 
 _SUMMARY = (
     "Find what is wrong with the reserved memory of boards, and say what the kernel does and how to fix it."
@@ -177,13 +174,7 @@ def add_check_options(parser: Parser) -> None:
     add("--project", metavar="FILE", help="the carveout.toml to use (default: the one here or above)")
     add("--no-project", action="store_true", help="use no carveout.toml")
     add("-I", "--include", metavar="DIR", action="append", default=[], help="folder of files a .dts includes")
-    add(
-        "--memory-variant",
-        metavar="SIZE@BASE[,...]",
-        action="append",
-        default=[],
-        help="RAM of one variant of the board; repeatable",
-    )
+    add_memory_variant(parser)
 
 
 def _request(args: Namespace) -> Request:
@@ -196,11 +187,8 @@ def _request(args: Namespace) -> Request:
     if werror and threshold is Severity.ERROR:
         threshold = Severity.WARNING
     is_given = is_scene_given(args) or bool(args.memory_variant)
-    kernels, pages = tuple(args.kernel), tuple(args.page_size)
-    args.kernel, args.page_size = (kernels[-1] if kernels else None), (pages[-1] if pages else None)
-    given = read_scene(args)
-    scenes = make_scenes(given.scene, kernels, pages, args.memory_variant)
-    targets, errors = _targets(args.boards, scenes, given.overlays, project, is_given=is_given)
+    given = read_scenes(args)
+    targets, errors = _targets(args.boards, given.scenes, given.overlays, project, is_given=is_given)
     return Request(
         targets=tuple(targets),
         session=Session(pick_rules(pick, drop), project.allows if project else (), args.include),
@@ -248,29 +236,6 @@ def _targets(
     override = (scenes, overlays) if is_given else None
     found, missing = project_targets(project, paths if boards else None, scenes, override)
     return found, errors + missing
-
-
-def make_scenes(
-    base: Scene, kernels: Sequence[str], pages: Sequence[str], variants: Sequence[str]
-) -> tuple[NamedScene, ...]:
-    """Return the scenes of every combination. Raises UsageError for too many or for a kernel nobody knows."""
-    from carveout.kernel.release import parse_release
-
-    for kernel in kernels or ([base.kernel] if base.kernel else []):
-        parse_release(kernel)
-    scenes = scene_matrix(
-        base,
-        kernels=kernels,
-        page_sizes=[parse_size(text) for text in pages],
-        memories=[_variant(text) for text in variants],
-    )
-    if len(scenes) > MAX_SCENES:
-        raise UsageError(f"{len(scenes)} scenes are asked for, more than {MAX_SCENES}")
-    return scenes
-
-
-def _variant(text: str) -> tuple[Span, ...]:
-    return tuple(parse_memory(part) for part in text.split(","))
 
 
 def _words(values: Sequence[str]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from typing import TYPE_CHECKING
 
+from carveout.change.proposal import contents, is_same_but_for_phandles
 from carveout.check.fix import fix_tree, keep_groups
 from carveout.check.model import EditKind
 from carveout.check.patch import LeftToDo, Patch, patch_source, statement
@@ -205,10 +206,13 @@ def _below(path: str, file: str) -> str | None:
     return None if relative.startswith("..") else relative
 
 
-def mismatch(path: str, patch: Patch, tree: Tree, include_dirs: Sequence[str]) -> str | None:
+def mismatch(
+    path: str, patch: Patch, tree: Tree, include_dirs: Sequence[str], *, is_renumbered: bool = False
+) -> str | None:
     """Return why the changed source is not the tree it should be, or None when it is.
 
     The changed files are compiled in a folder of their own, in front of the unchanged ones.
+    is_renumbered: dtc may give other phandles than the tree has, since there are more references.
     """
     folder = os.path.dirname(os.path.abspath(path))
     with tempfile.TemporaryDirectory() as scratch:
@@ -226,10 +230,5 @@ def mismatch(path: str, patch: Patch, tree: Tree, include_dirs: Sequence[str]) -
             made = load_board(main, include_dirs=[folder, *include_dirs]).tree
         except InputError:
             return "the changed source could not be compiled apart from its place"
-    return (
-        None if _content(made) == _content(tree) else "the changed source makes another tree than it should"
-    )
-
-
-def _content(tree: Tree) -> dict[str, dict[str, bytes]]:
-    return {node.path: {prop.name: bytes(prop.value) for prop in node.properties} for node in tree.nodes()}
+    is_same = is_same_but_for_phandles(made, tree) if is_renumbered else contents(made) == contents(tree)
+    return None if is_same else "the changed source makes another tree than it should"

@@ -34,7 +34,9 @@ class Verb(NamedTuple):
 
 
 VERBS = {
-    "map": Verb("carveout.cli.map", "where every piece of reserved memory lands, as text, JSON or SVG"),
+    "map": Verb(
+        "carveout.cli.map", "where every piece of reserved memory lands, as text, JSON, SVG or a page"
+    ),
     "check": Verb("carveout.cli.check", "what is wrong with a tree's memory, and how to fix it"),
     "dt-check": Verb("carveout.cli.dt_check", "check, called as the kernel's build calls dt-validate"),
     "explain": Verb("carveout.cli.explain", "what a rule, or a message of the kernel, is about"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# ruff: noqa: PTH101, PTH105, PTH108, PTH110, PTH116, PTH118, PTH121, PTH123
+# ruff: noqa: PTH101, PTH105, PTH108, PTH110, PTH112, PTH116, PTH118, PTH120, PTH121, PTH123
 # pathlib costs a tenth of the start-up budget; this file needs nothing it does better.
 """Writing results: a file whole or not at all and never over an input; standard output as it can take it."""
 
@@ -104,6 +104,60 @@ def write_bytes(data: bytes, path: str, *, inputs: Iterable[str] = ()) -> None:
         raise UsageError(f"cannot write {path}: {reason}") from error
 
 
+def write_together(files: Mapping[str, bytes]) -> None:
+    """Write several files, all of them whole or none of them; `-` is standard output. Raises UsageError.
+
+    A file that is there and may not be written is not replaced, although its folder would allow it.
+    """
+    drafts: list[tuple[str, str]] = []
+    try:
+        for path, data in files.items():
+            if path != STDOUT:
+                drafts.append((path, _draft(path, data)))
+        while drafts:
+            path, draft = drafts.pop(0)
+            if draft:
+                try:
+                    os.replace(draft, os.path.realpath(path))
+                except OSError:
+                    drafts.append((path, draft))
+                    raise
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise UsageError(f"cannot write {path}: {reason}") from error
+    finally:
+        for _, draft in drafts:
+            _forget(draft)
+    if STDOUT in files:
+        write_bytes(files[STDOUT], STDOUT)
+
+
+def refuse_target(option: str, path: str, inputs: Iterable[str] = ()) -> None:
+    """Raise UsageError where a file cannot or must not be written, before any work is done.
+
+    option: what named it. inputs: files that were read, which are never written over.
+    """
+    for name in inputs:
+        if name != STDOUT and _same_file(path, name):
+            raise UsageError(f"{option} {path}: is an input, which carveout does not write over")
+    if os.path.isdir(path):
+        raise UsageError(f"{option} {path}: is a folder, expected the name of a file")
+    if os.path.exists(path):
+        if not os.stat(path).st_mode & 0o222 or not os.access(path, os.W_OK):
+            raise UsageError(f"{option} {path}: is read-only, and stays as it is")
+        return
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise UsageError(f"{option} {path}: there is no folder {folder}")
+    if not os.access(folder, os.W_OK):
+        raise UsageError(f"{option} {path}: the folder {folder} is read-only")
+
+
+def same_file(path: str, other: str) -> bool:
+    """Say whether two names mean one file, which need not be there yet."""
+    return os.path.realpath(path) == os.path.realpath(other) or _same_file(path, other)
+
+
 def terminal(
     *, colour: str, width: int | None, to_file: bool, environment: Mapping[str, str] | None = None
 ) -> Terminal:
@@ -146,14 +200,27 @@ def _same_file(path: str, other: str) -> bool:
 
 
 def _write_file(path: str, data: bytes) -> None:
+    draft = _draft(path, data)
+    if not draft:
+        return
+    try:
+        os.replace(draft, path)
+    except BaseException:
+        _forget(draft)
+        raise
+
+
+def _draft(path: str, data: bytes) -> str:
+    # The content in a file of its own beside the one it will replace, with its mode; returns the name. Empty for a
+    # device or a pipe, which has nothing to replace and is written at once.
     mode: int | None = None
+    path = os.path.realpath(path)
     if os.path.exists(path):
         found = os.stat(path).st_mode
         if not stat.S_ISREG(found):
-            # A device or a pipe has nothing to replace.
             with open(path, "wb") as file:
                 file.write(data)
-            return
+            return ""
         mode = stat.S_IMODE(found)
     folder, name = os.path.split(path)
     draft = os.path.join(folder, f".{name[:200]}.{os.getpid()}.part")
@@ -162,10 +229,10 @@ def _write_file(path: str, data: bytes) -> None:
             file.write(data)
         if mode is not None:
             os.chmod(draft, mode)
-        os.replace(draft, path)
     except BaseException:
         _forget(draft)
         raise
+    return draft
 
 
 def _forget(path: str) -> None:

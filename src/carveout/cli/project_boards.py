@@ -65,7 +65,7 @@ def _settings(tables: Iterable[SceneTable], default: tuple[NamedScene, ...]) -> 
 
 
 def _named(table: SceneTable) -> tuple[NamedScene, ...]:
-    from carveout.cli.check import make_scenes
+    from carveout.cli.several_scenes import make_scenes
 
     scenes = make_scenes(
         scene_of(table.given),

@@ -80,14 +80,42 @@ def add_node(
     Raises:
         EditError: when there is no such parent, it has a child of that name, or a name cannot be one.
     """
+    return add_subtree(tree, parent_path, DraftNode(name, properties), first=first)
+
+
+def add_subtree(tree: Tree, parent_path: str, content: DraftNode, *, first: bool = False) -> Tree:
+    """Return the tree with a new node and all below it, placed as add_node() does.
+
+    Raises:
+        EditError: when there is no such parent, it has a child of that name, or a name cannot be one.
+    """
     parent = _node(tree, parent_path)
-    name_bytes(name, what="node", path=parent_path)
-    if parent.child(name) is not None:
-        raise EditError(f"there is a node {name!r} already", path=parent_path)
+    name_bytes(content.name, what="node", path=parent_path)
+    if parent.child(content.name) is not None:
+        raise EditError(f"there is a node {content.name!r} already", path=parent_path)
     strings = Strings(tree.strings)
-    tokens = node_tokens(DraftNode(name, properties), strings, is_root=False)
+    tokens = node_tokens(content, strings, is_root=False)
     at = _properties_end(parent) if first else _end_token(parent)
     return _splice_structure(tree, at, at, tokens, strings=strings.block())
+
+
+def rename_node(tree: Tree, path: str, name: str) -> Tree:
+    """Return the tree with another name for this node; what refers to it by its path is left as it is.
+
+    name: with the unit address.
+
+    Raises:
+        EditError: when there is no such node, it is the root, the name cannot be one, or a neighbour has it.
+    """
+    node = _node(tree, path)
+    parent = node.parent
+    if parent is None:
+        raise EditError("the root cannot be renamed", path=path)
+    raw = pad4(name_bytes(name, what="node", path=path))
+    if name != node.name and parent.child(name) is not None:
+        raise EditError(f"there is a node {name!r} already", path=parent.path)
+    start = node.offset + 4
+    return _splice_structure(tree, start, start + len(pad4(encode(node.name) + b"\0")), raw)
 
 
 def remove_node(tree: Tree, path: str) -> Tree:

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 from carveout.report.intervals import union
 from carveout.report.layout import SpanKind, lay_out
 from carveout.report.svg_canvas import BOLD_EM, Canvas, columns
+from carveout.report.svg_frame import BESIDE_ROOM, SIZE_ROOM, WIDE, Frame
 from carveout.report.svg_labels import (
-    BESIDE_ROOM,
     GAP,
     LINE_HEIGHT,
     PADDING,
-    SIZE_ROOM,
     is_dynamic,
     is_nomap,
     labels,
     place,
+    row_mark,
 )
 from carveout.report.svg_scale import BREAK_HEIGHT, Scale, ticks
 from carveout.report.svg_style import LEGEND, STYLE, fill_class
@@ -39,28 +39,44 @@ if TYPE_CHECKING:
     from carveout.report.svg_labels import Label
     from carveout.span import Span
 
-WIDTH = 960.0
-_MARGIN = 24.0
-_COLUMN_X = 128.0
-_COLUMN_WIDTH = 120.0
-_BLOCK_X = 372.0
-_BLOCK_WIDTH = 40.0
-_TEXT_X = _BLOCK_X + _BLOCK_WIDTH + 12
-_TEXT_WIDTH = WIDTH - _MARGIN - _TEXT_X
 _MIN_HEIGHT = 480.0
 _MIN_SLIVER = 1.6
 _FREE_TEXT_FROM = 17.0
 _TICK_SPACING = 46.0
+_INSIDE_SIZE = 11
+# Of the lines under the title, which are mostly digits and lower case.
+_HEAD_EM = 0.56
 _MAX_TICKS = 20
 _NOTES_SHOWN = 8
 
 
-def render_svg(boot: Boot, *, title: str) -> str:
-    """Return the map of a boot as an SVG document. title: what was simulated, for example the file name."""
+def render_svg(boot: Boot, *, title: str, frame: Frame = WIDE) -> str:
+    """Return the map of a boot as an SVG document.
+
+    title: what was simulated, for example the file name. frame: for how wide a place it is drawn.
+    """
     layout = lay_out(boot)
     canvas = Canvas()
-    top = _heading(canvas, boot, layout, title)
-    found = labels(layout, _TEXT_WIDTH)
+    top = _heading(canvas, boot, layout, title, frame)
+    y, _ = _picture(canvas, boot, layout, top, frame)
+    y = _notes(canvas, boot.notes, y, frame)
+    return canvas.document(
+        frame.width, y, title=f"Memory map of {title}", description=_description(boot, layout), style=STYLE
+    )
+
+
+def draw_for_page(boot: Boot, layout: Layout, *, title: str, frame: Frame) -> tuple[str, Scale]:
+    """Return the picture without heading and notes, with marks on all that has a row; and where addresses lie in it."""
+    canvas = Canvas()
+    y, scale = _picture(canvas, boot, layout, 0.0, frame, marked=True)
+    return canvas.fragment(frame.width, y, title=f"Memory map of {title}"), scale
+
+
+def _picture(
+    canvas: Canvas, boot: Boot, layout: Layout, top: float, frame: Frame, *, marked: bool = False
+) -> tuple[float, Scale]:
+    # Column, labels and legend; returns where they end.
+    found = labels(layout, frame.text_width, compact=frame.has_room_beside)
     wanted_height = sum(label.height + GAP for label in found)
     scale = Scale(
         _shown(layout, found),
@@ -69,13 +85,9 @@ def render_svg(boot: Boot, *, title: str) -> str:
         height=max(_MIN_HEIGHT, wanted_height),
     )
     if scale.segments:
-        _column(canvas, layout, scale)
-    bottom = _labels(canvas, found, scale, top + 6)
-    y = _legend(canvas, layout, max(bottom, scale.bottom) + 34)
-    y = _notes(canvas, boot.notes, y)
-    return canvas.document(
-        WIDTH, y, title=f"Memory map of {title}", description=_description(boot, layout), style=STYLE
-    )
+        _column(canvas, layout, scale, frame, marked=marked)
+    bottom = _labels(canvas, found, scale, top + 6, frame, marked=marked)
+    return _legend(canvas, layout, max(bottom, scale.bottom) + 34, frame), scale
 
 
 def _shown(layout: Layout, found: Sequence[Label]) -> list[Span]:
@@ -83,17 +95,21 @@ def _shown(layout: Layout, found: Sequence[Label]) -> list[Span]:
     return union([*layout.banks, *spans, *(label.anchor for label in found if label.anchor is not None)])
 
 
-def _heading(canvas: Canvas, boot: Boot, layout: Layout, title: str) -> float:
-    canvas.text(_MARGIN, 38, fit(title, columns(WIDTH - 2 * _MARGIN, 20, BOLD_EM)), "title")
-    canvas.text(_MARGIN, 60, f"{scene_line(boot)}: {exactness_text(boot).partition(',')[0]}", "sub")
-    canvas.text(_MARGIN, 80, _totals_line(layout), "sub")
-    y = 96.0
+def _heading(canvas: Canvas, boot: Boot, layout: Layout, title: str, frame: Frame) -> float:
+    canvas.text(frame.margin, 38, fit(title, columns(frame.width - 2 * frame.margin, 20, BOLD_EM)), "title")
+    y = 60.0
+    facts = (f"{scene_line(boot)}: {exactness_text(boot).partition(',')[0]}", _totals_line(layout))
+    for fact in facts:
+        for line in wrap(fact, columns(frame.width - 2 * frame.margin, 13, _HEAD_EM)):
+            canvas.text(frame.margin, y, line, "sub")
+            y += 20
+    y -= 4
     bad = verdict(boot)
     if bad is not None:
-        lines = wrap(safe(bad), columns(WIDTH - 2 * _MARGIN - 24, 14, BOLD_EM))
-        canvas.rect(_MARGIN, y, WIDTH - 2 * _MARGIN, 14 + 19 * len(lines), "banner")
+        lines = wrap(safe(bad), columns(frame.width - 2 * frame.margin - 24, 14, BOLD_EM))
+        canvas.rect(frame.margin, y, frame.width - 2 * frame.margin, 14 + 19 * len(lines), "banner")
         for number, line in enumerate(lines):
-            canvas.text(_MARGIN + 12, y + 20 + 19 * number, line, "banner-text")
+            canvas.text(frame.margin + 12, y + 20 + 19 * number, line, "banner-text")
         y += 26 + 19 * len(lines)
     return y
 
@@ -120,37 +136,43 @@ def _description(boot: Boot, layout: Layout) -> str:
     return f"{bad}. {text}" if bad else text
 
 
-def _column(canvas: Canvas, layout: Layout, scale: Scale) -> None:
+def _column(canvas: Canvas, layout: Layout, scale: Scale, frame: Frame, *, marked: bool) -> None:
     for bank in layout.banks:
         start, end = scale.extent(bank)
-        canvas.rect(_COLUMN_X, start, _COLUMN_WIDTH, end - start, "k-free")
+        canvas.rect(frame.column_x, start, frame.column_width, end - start, "k-free")
     # The largest first, so that a small span on a large one is seen.
-    for row in sorted(layout.spans, key=lambda row: (-row.span.size, row.span)):
-        if row.kind not in (SpanKind.FREE, SpanKind.HOLE):
-            _column_span(canvas, row, scale)
+    for number, row in sorted(enumerate(layout.spans), key=lambda item: (-item[1].span.size, item[1].span)):
+        if row.kind in (SpanKind.FREE, SpanKind.HOLE):
+            continue
+        if marked:
+            canvas.open_group(row.label, row_mark(number))
+        _column_span(canvas, row, scale, frame)
+        if marked:
+            canvas.close_group()
     for row in layout.spans:
         start, end = scale.extent(row.span)
         if row.kind is SpanKind.FREE and end - start >= _FREE_TEXT_FROM:
             text = f"free {format_size_about(row.span.size)}"
-            canvas.text(_COLUMN_X + _COLUMN_WIDTH / 2, (start + end) / 2 + 4, text, "inside")
-    _axis(canvas, layout, scale)
+            if frame is WIDE:
+                _in_column(canvas, frame, (start + end) / 2 + 4, text)
+    _axis(canvas, layout, scale, frame)
 
 
-def _column_span(canvas: Canvas, row: DisplaySpan, scale: Scale) -> None:
+def _column_span(canvas: Canvas, row: DisplaySpan, scale: Scale, frame: Frame) -> None:
     start, end = scale.extent(row.span)
     height = max(end - start, _MIN_SLIVER)
     outline = "thin" if height < 6 else "dashed" if is_dynamic(row) else "solid"
-    canvas.rect(_COLUMN_X, start, _COLUMN_WIDTH, height, f"{fill_class(row)} {outline}")
+    canvas.rect(frame.column_x, start, frame.column_width, height, f"{fill_class(row)} {outline}")
     if is_nomap(row) and height >= 3:
-        canvas.rect(_COLUMN_X, start, _COLUMN_WIDTH, height, "hatch")
+        canvas.rect(frame.column_x, start, frame.column_width, height, "hatch")
 
 
-def _axis(canvas: Canvas, layout: Layout, scale: Scale) -> None:
-    left = _COLUMN_X
+def _axis(canvas: Canvas, layout: Layout, scale: Scale, frame: Frame) -> None:
+    left = frame.column_x
     for segment in scale.segments:
         in_ram = any(bank.overlaps(segment.span) for bank in layout.banks)
-        frame = "frame" if in_ram else "outside"
-        canvas.rect(left, segment.top, _COLUMN_WIDTH, segment.height, frame)
+        border = "frame" if in_ram else "outside"
+        canvas.rect(left, segment.top, frame.column_width, segment.height, border)
         marks = [
             (address, "tick") for address in ticks(segment, max(_TICK_SPACING, segment.height / _MAX_TICKS))
         ]
@@ -162,20 +184,34 @@ def _axis(canvas: Canvas, layout: Layout, scale: Scale) -> None:
             canvas.path([(left - 6, y), (left, y)], "tick-line")
             canvas.text(left - 9, y + 3.5, format_address(address, layout.digits), classes)
     for low, high in pairwise(scale.segments):
-        _break(canvas, low.top + low.height, f"{format_size_about(high.span.start - low.span.end)} not shown")
+        text = f"{format_size_about(high.span.start - low.span.end)} not shown"
+        _break(canvas, frame, low.top + low.height, text)
     for segment in scale.segments:
         if not segment.to_scale:
             canvas.text(left - 9, segment.top + segment.height + 15, "enlarged", "tick")
 
 
-def _break(canvas: Canvas, y: float, text: str) -> None:
+def _break(canvas: Canvas, frame: Frame, y: float, text: str) -> None:
     for offset in (5.0, BREAK_HEIGHT - 5.0):
-        points = [(_COLUMN_X + 10 * step, y + offset + (2.5 if step % 2 else -2.5)) for step in range(13)]
+        steps = int(frame.column_width // 10) + 1
+        points = [
+            (frame.column_x + 10 * step, y + offset + (2.5 if step % 2 else -2.5)) for step in range(steps)
+        ]
         canvas.path(points, "break")
-    canvas.text(_COLUMN_X + _COLUMN_WIDTH / 2, y + BREAK_HEIGHT / 2 + 4, text, "inside")
+    _in_column(canvas, frame, y + BREAK_HEIGHT / 2 + 4, text)
 
 
-def _labels(canvas: Canvas, found: Sequence[Label], scale: Scale, top: float) -> float:
+def _in_column(canvas: Canvas, frame: Frame, y: float, text: str) -> None:
+    # In the middle of the column, or beside it where that is narrow.
+    if frame is WIDE or columns(frame.column_width, _INSIDE_SIZE) >= len(text):
+        canvas.text(frame.column_x + frame.column_width / 2, y, text, "inside")
+    else:
+        canvas.text(frame.column_x + frame.column_width + 6, y, text, "muted")
+
+
+def _labels(
+    canvas: Canvas, found: Sequence[Label], scale: Scale, top: float, frame: Frame, *, marked: bool
+) -> float:
     centres: list[float] = []
     for label in found:
         start, end = scale.extent(label.anchor) if label.anchor is not None else (scale.bottom, scale.bottom)
@@ -189,38 +225,41 @@ def _labels(canvas: Canvas, found: Sequence[Label], scale: Scale, top: float) ->
         bottom=max(scale.bottom + 8, top + sum(label.height + GAP for label in arranged)),
     )
     for label, y in zip(arranged, tops, strict=True):
-        _label(canvas, label, y, scale)
+        canvas.open_group(label.title, label.mark if marked else "")
+        _label(canvas, label, y, scale, frame)
+        canvas.close_group()
     return max((y + label.height for label, y in zip(arranged, tops, strict=True)), default=top)
 
 
-def _label(canvas: Canvas, label: Label, y: float, scale: Scale) -> None:
+def _label(canvas: Canvas, label: Label, y: float, scale: Scale, frame: Frame) -> None:
     height = label.height - 4
-    canvas.open_group(label.title)
     if label.anchor is not None:
         start, end = scale.extent(label.anchor)
-        right = _COLUMN_X + _COLUMN_WIDTH
+        right = frame.column_x + frame.column_width
         if label.ghost:
             middle = y + 2 + height / 2
             canvas.path(
-                [(right, (start + end) / 2), (_BLOCK_X - 30, middle), (_BLOCK_X, middle)], "ghost-line"
+                [(right, (start + end) / 2), (frame.block_x - 30, middle), (frame.block_x, middle)],
+                "ghost-line",
             )
         else:
             end = max(end, start + _MIN_SLIVER)
-            corners = [(right, start), (_BLOCK_X, y + 2), (_BLOCK_X, y + 2 + height), (right, end)]
+            corners = [(right, start), (frame.block_x, y + 2), (frame.block_x, y + 2 + height), (right, end)]
             canvas.path(corners, "wedge", closed=True)
     outline = "" if label.ghost else " dashed" if label.dashed else " solid"
-    canvas.rect(_BLOCK_X, y + 2, _BLOCK_WIDTH, height, label.swatch + outline)
+    canvas.rect(frame.block_x, y + 2, frame.block_width, height, label.swatch + outline)
     if label.nomap:
-        canvas.rect(_BLOCK_X, y + 2, _BLOCK_WIDTH, height, "hatch")
+        canvas.rect(frame.block_x, y + 2, frame.block_width, height, "hatch")
     for number, (text, classes) in enumerate(label.lines):
-        canvas.text(_TEXT_X, y + PADDING + 11 + number * LINE_HEIGHT, text, classes)
+        canvas.text(frame.text_x, y + PADDING + 11 + number * LINE_HEIGHT, text, classes)
     if label.beside:
-        canvas.text(WIDTH - _MARGIN - SIZE_ROOM - BESIDE_ROOM, y + PADDING + 11, label.beside, "mono")
-    canvas.text(WIDTH - _MARGIN, y + PADDING + 11, label.size, "size")
-    canvas.close_group()
+        canvas.text(
+            frame.width - frame.margin - SIZE_ROOM - BESIDE_ROOM, y + PADDING + 11, label.beside, "mono"
+        )
+    canvas.text(frame.width - frame.margin, y + PADDING + 11, label.size, "size")
 
 
-def _legend(canvas: Canvas, layout: Layout, y: float) -> float:
+def _legend(canvas: Canvas, layout: Layout, y: float, frame: Frame) -> float:
     kinds = {fill_class(row) for row in layout.spans}
     entries = [(words, f"{kind} solid", False) for kind, words in LEGEND.items() if kind in kinds]
     if any(is_nomap(row) for row in layout.spans):
@@ -229,11 +268,11 @@ def _legend(canvas: Canvas, layout: Layout, y: float) -> float:
         entries.append(("dynamic: the kernel chose the place", "k-free dashed", False))
     if layout.failed:
         entries.append(("asked for, not placed", "ghost", False))
-    x = _MARGIN
+    x = frame.margin
     for words, classes, hatched in entries:
         width = 30 + 7.0 * len(words) + 18
-        if x + width > WIDTH - _MARGIN and x > _MARGIN:
-            x, y = _MARGIN, y + 24
+        if x + width > frame.width - frame.margin and x > frame.margin:
+            x, y = frame.margin, y + 24
         canvas.rect(x, y - 11, 22, 14, classes)
         if hatched:
             canvas.rect(x, y - 11, 22, 14, "hatch")
@@ -242,18 +281,21 @@ def _legend(canvas: Canvas, layout: Layout, y: float) -> float:
     return y + 24
 
 
-def _notes(canvas: Canvas, notes: Sequence[str], y: float) -> float:
+def _notes(canvas: Canvas, notes: Sequence[str], y: float, frame: Frame) -> float:
     if not notes:
         return y
-    canvas.text(_MARGIN, y + 8, "Notes", "head")
+    canvas.text(frame.margin, y + 8, "Notes", "head")
     y += 8
     shown = list(notes[:_NOTES_SHOWN])
     if len(notes) > len(shown):
         shown.append(f"and {len(notes) - len(shown)} more: the text map has them all")
     for note in shown:
-        for number, line in enumerate(wrap(safe(note), columns(WIDTH - 2 * _MARGIN - 14, 11))):
+        for number, line in enumerate(wrap(safe(note), columns(frame.width - 2 * frame.margin - 14, 11))):
             y += 17 if number == 0 else 14
             canvas.text(
-                _MARGIN + (0 if number == 0 else 10), y, line if number else f"\N{BULLET} {line}", "muted"
+                frame.margin + (0 if number == 0 else 10),
+                y,
+                line if number else f"\N{BULLET} {line}",
+                "muted",
             )
     return y + 22

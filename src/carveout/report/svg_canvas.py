@@ -55,13 +55,22 @@ class Canvas:
         """Add one line of text whose baseline is y."""
         self._parts.append(f'<text class="{classes}" x="{number(x)}" y="{number(y)}">{escape(text)}</text>')
 
-    def open_group(self, title: str) -> None:
-        """Begin a group; its title is what a browser shows under the pointer."""
-        self._parts.append(f"<g><title>{escape(title)}</title>")
+    def open_group(self, title: str, mark: str = "") -> None:
+        """Begin a group; its title is what a browser shows under the pointer. mark: what a page finds it by."""
+        shown = f"<title>{escape(title)}</title>" if title else ""
+        marked = f' class="mark" data-row="{escape(mark)}"' if mark else ""
+        self._parts.append(f"<g{marked}>{shown}")
 
     def close_group(self) -> None:
         """End the group."""
         self._parts.append("</g>")
+
+    def fragment(self, width: float, height: float, *, title: str) -> str:
+        """Return the picture as an element of a page that has the style already."""
+        return (
+            f'<svg class="picture" viewBox="0 0 {number(width)} {number(height)}" role="group" '
+            f'aria-label="{escape(title)}">\n' + "\n".join(self._parts) + "\n</svg>"
+        )
 
     def document(self, width: float, height: float, *, title: str, description: str, style: str) -> str:
         """Return the whole document."""

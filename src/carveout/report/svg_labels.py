@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from carveout.boot.result import Exactness, Outcome
 from carveout.report.layout import SpanKind
 from carveout.report.svg_canvas import BOLD_EM, MONO_EM, columns
+from carveout.report.svg_frame import BESIDE_ROOM, SIZE_ROOM
 from carveout.report.svg_style import fill_class
 from carveout.report.terminal import wrap
 from carveout.report.words import (
@@ -37,9 +38,6 @@ GAP = 5.0
 
 # With more labels than this the picture would get too tall, so they take two lines each.
 _COMPACT_FROM = 20
-# What size and addresses take from the first line, in pixels.
-SIZE_ROOM = 84.0
-BESIDE_ROOM = 190.0
 
 # Page tables are scattered; only the largest clusters are worth a label.
 _EARLY_LABELS = 2
@@ -65,6 +63,8 @@ class Label:
     nomap: bool = False
     dashed: bool = False
     ghost: bool = False
+    mark: str = ""
+    """What a page finds it by: see `row_mark` and `failed_mark`."""
 
     @property
     def height(self) -> float:
@@ -72,8 +72,12 @@ class Label:
         return len(self.lines) * LINE_HEIGHT + 2 * PADDING
 
 
-def labels(layout: Layout, width: float) -> list[Label]:
-    """Return the labels of a map in the order of their addresses; those without a place come last."""
+def labels(layout: Layout, width: float, *, compact: bool = True) -> list[Label]:
+    """Return the labels of a map in the order of their addresses; those without a place come last.
+
+    width: pixels. compact: of many labels each may have its addresses in its first line.
+    """
+    marks = {id(row): row_mark(number) for number, row in enumerate(layout.spans)}
     early = sorted(
         (row for row in layout.spans if row.kind is SpanKind.EARLY), key=lambda row: (-row.used, row.span)
     )
@@ -81,10 +85,23 @@ def labels(layout: Layout, width: float) -> list[Label]:
     rows = [
         row for row in layout.spans if row.kind not in (SpanKind.FREE, SpanKind.HOLE) and row not in quiet
     ]
-    make = _compact_label if len(rows) > _COMPACT_FROM else _row_label
-    found = [make(row, layout, width) for row in rows]
-    found += [_ghost(region, layout, width) for region in layout.failed]
+    make = _compact_label if compact and len(rows) > _COMPACT_FROM else _row_label
+    found = [replace(make(row, layout, width), mark=marks[id(row)]) for row in rows]
+    found += [
+        replace(_ghost(region, layout, width), mark=failed_mark(number))
+        for number, region in enumerate(layout.failed)
+    ]
     return sorted(found, key=lambda label: (label.anchor is None, label.anchor or Span(0, 0)))
+
+
+def row_mark(number: int) -> str:
+    """Return what a page finds a row of the layout by."""
+    return f"r{number}"
+
+
+def failed_mark(number: int) -> str:
+    """Return what a page finds a request without a place by."""
+    return f"f{number}"
 
 
 def place(heights: Sequence[float], wanted: Sequence[float], *, top: float, bottom: float) -> list[float]:
@@ -125,11 +142,13 @@ def _row_label(row: DisplaySpan, layout: Layout, width: float) -> Label:
     words = _attributes(row)
     place_text = format_range(row.span, layout.digits)
     place_line = f"{place_text} \N{MIDDLE DOT} {words}" if words else place_text
-    lines = [
-        (fit(row.label, columns(width - SIZE_ROOM, 12.5, BOLD_EM)), "name"),
-        (fit(place_line, columns(width, 11, MONO_EM)), "mono"),
-    ]
     narrow = columns(width, 11)
+    lines = [(fit(row.label, columns(width - SIZE_ROOM, 12.5, BOLD_EM)), "name")]
+    if len(place_line) <= columns(width, 11, MONO_EM):
+        lines.append((place_line, "mono"))
+    else:
+        lines.append((fit(place_text, columns(width, 11, MONO_EM)), "mono"))
+        lines += [(line, "muted") for line in wrap(fit(words, _FACT_LINES * narrow - 10), narrow)]
     for fact in _quiet_facts(row):
         lines += [(line, "muted") for line in wrap(fit(fact, _FACT_LINES * narrow - 10), narrow)]
     lines += [(fit(fact, narrow), "alert") for fact in _loud_facts(row)]

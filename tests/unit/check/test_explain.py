@@ -23,6 +23,7 @@ EXAMPLES = {
     "last": "0x7fffffff", "start": 0x1000, "end": 0x2000, "nomap": "nomap", "reusable": "non-reusable",
     "size": 0x1000, "limit": 0x4000, "align": "0x400000", "error": -12, "nid": 1, "index": 3, "count": 2,
     "compatible": "shared-dma-pool", "other": "b", "other_base": "0x1", "other_end": "0x2", "each": 5,
+    "pages": 512, "runs": "5@3+7@100", "free": 12, "total": 16384,
     "boundary": "0x3", "function": "dma_numa_cma_reserve", "page": 4096, "base_mib": 512, "ram_mib": 4096,
 }  # fmt: skip
 

@@ -180,3 +180,27 @@ def test_ascii_where_standard_output_is_not_unicode(board_dtb: Path, monkeypatch
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="latin-1"))
     assert main(["map", str(board_dtb)]) == 0
     assert raw.getvalue().isascii()
+
+
+def test_a_page_shows_several_scenes_and_what_is_wrong(
+    board_dtb: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "board.html"
+    argv = ["map", str(board_dtb), "--kernel", "6.1", "--kernel", "7.2", "--format", "html", "-o", str(out)]
+    assert main(argv) == 0
+    page = out.read_text(encoding="utf-8")
+    assert re.findall(r'<option value="\d">(.*)</option>', page) == ["6.1", "7.2"]
+    assert page.count('<section class="scene"') == 2
+    assert "CV" in page
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("form", ["text", "json", "svg"])
+def test_other_forms_show_one_scene(board_dtb: Path, form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["map", str(board_dtb), "--kernel", "6.1", "--kernel", "7.2", "--format", form]) == 2
+    assert "2 scenes: a map shows one; --format html shows several" in capsys.readouterr().err
+
+
+def test_a_narrow_picture(board_dtb: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["map", str(board_dtb), "--format", "svg", "--width", "400"]) == 0
+    assert '<svg xmlns="http://www.w3.org/2000/svg" width="420"' in capsys.readouterr().out

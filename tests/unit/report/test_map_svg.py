@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carveout.report.map_svg import WIDTH, render_svg
+from carveout.report.map_svg import render_svg
+from carveout.report.svg_frame import NARROW, WIDE, Frame, frame_for
 from carveout.report.svg_labels import GAP, place
 from carveout.report.svg_scale import Scale, ticks
 from carveout.span import GIB, MIB, Span
@@ -84,7 +85,7 @@ def test_labels_do_not_overlap_and_all_is_inside(boot: Boot) -> None:
     boxes.sort()
     assert all(low[1] <= high[0] for low, high in itertools.pairwise(boxes))
     assert all(0 <= float(node.get("y", "0")) <= height for node in root.iter(f"{NS}text"))
-    assert all(0 <= float(node.get("x", "0")) <= WIDTH for node in root.iter(f"{NS}text"))
+    assert all(0 <= float(node.get("x", "0")) <= WIDE.width for node in root.iter(f"{NS}text"))
 
 
 def test_every_region_is_labelled_with_name_place_size_and_user() -> None:
@@ -173,3 +174,22 @@ def test_placed_labels_keep_their_order_and_stay_apart_and_inside(wanted: list[t
 
 def test_a_label_with_room_stands_where_it_is_wanted() -> None:
     assert place([20, 20], [50, 300], top=0, bottom=400) == [40, 290]
+
+
+@every_boot
+def test_in_a_narrow_place_text_keeps_its_size(boot: Boot) -> None:
+    root = ET.fromstring(render_svg(boot, title="board.dtb", frame=NARROW))  # noqa: S314 our own output
+    assert float(root.get("width", "0")) == NARROW.width
+    for node in root.iter(f"{NS}text"):
+        x, text = float(node.get("x", "0")), node.text or ""
+        classes = set((node.get("class") or "").split())
+        assert 0 <= x <= NARROW.width
+        # 5 pixels a character is less than any of its fonts takes on average.
+        assert classes & {"tick", "size", "inside"} or x + 5 * len(text) <= NARROW.width
+
+
+@pytest.mark.parametrize(
+    ("width", "frame"), [(320, NARROW), (400, NARROW), (689, NARROW), (690, WIDE), (2000, WIDE)]
+)
+def test_which_frame(width: int, frame: Frame) -> None:
+    assert frame_for(width) is frame
