@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from carveout.errors import TraceError
 from carveout.pool.trace import CMA_ALIGNMENT_DEFAULT, Op, RecordedResult, Request, Trace, TraceHeader
 from carveout.pool.trace_areas import NAMELESS, SeenArea, page_size_of_names, settle, with_hidden
+from carveout.pool.trace_gaps import Gaps
 from carveout.pool.trace_lines import MAX_LINE, Event, LineError, Lost, parse_line
 
 if TYPE_CHECKING:
@@ -101,12 +102,9 @@ class _Reader:
         self._unseen_releases: list[
             tuple[int, Request]
         ] = []  # (index of the request they come before, release)
-        self._unsure: list[int] = []  # lines of requests whose area cannot be told
         self._form = ""
         self._is_android = False
-        self._lost: list[Lost] = []
-        self._overlaps = 0
-        self._partial = 0
+        self._gaps = Gaps()
         self._next_id = 0
 
     def read(self, number: int, line: str) -> None:
@@ -125,7 +123,7 @@ class _Reader:
         if event is None:
             return
         if isinstance(event, Lost):
-            self._lost.append(event)
+            self._gaps.lost.append(event)
             return
         if len(self.requests) >= _MAX_REQUESTS:
             raise TraceError(f"more than {_MAX_REQUESTS} requests", line=number)
@@ -161,7 +159,7 @@ class _Reader:
         before = self._pending.pop(event.task, None)
         if before is not None:
             self._unfinished.append(before)
-        self._overlaps += bool(self._pending)
+        self._gaps.overlaps += bool(self._pending)
         self._pending[event.task] = self._ask(event, area, number)
 
     def _busy(self, event: Event, number: int) -> None:
@@ -207,7 +205,7 @@ class _Reader:
         if given is None:
             return
         if not given.is_whole:
-            self._partial += 1
+            self._gaps.partial += 1
         elif given.id is None:
             self._add(
                 Request(
@@ -301,7 +299,7 @@ class _Reader:
         candidates = [self._area(pool.name) for pool in self._known.values()]
         full = [area for area in candidates if not area.has_room(event.pages, event.align)]
         if len(full) != 1 and len(candidates) > 1:
-            self._unsure.append(number)
+            self._gaps.unsure.append(number)
         return (full or candidates)[0]
 
     # --- the result -----------------------------------------------------------------------------------
@@ -323,7 +321,7 @@ class _Reader:
         used = {area.name for area in areas}
         pools += [pool for pool in self._known.values() if pool.name not in used]
         self._settle_unfinished({pool.id: pool for pool in pools}, notes)
-        notes += self._doubts(areas)
+        notes += self._gaps.notes(areas, unseen_releases=len(self._unseen_releases))
         header = TraceHeader(
             kernel=kernel,
             page_size=page_size,
@@ -362,38 +360,6 @@ class _Reader:
                 "or larger than their area (6.1 and 6.12 print no finish then); what they got is not known"
             )
 
-    def _doubts(self, areas: list[SeenArea]) -> list[str]:
-        notes = []
-        at_start = sum(lost.events or 0 for lost in self._lost if lost.at_start)
-        inside = [lost for lost in self._lost if not lost.at_start]
-        if at_start:
-            notes.append(f"{at_start} older events were overwritten: the capture begins late")
-        if inside:
-            known = sum(lost.events or 0 for lost in inside)
-            notes.append(f"events were lost in {len(inside)} places ({known or 'nobody knows how many'})")
-        for area in areas:
-            notes += _area_doubts(area)
-        if self._unseen_releases:
-            notes.append(
-                f"{len(self._unseen_releases)} releases are missing: their pages were given to a later request"
-            )
-        if self._overlaps:
-            notes.append(
-                f"{self._overlaps} requests began while another one was running: "
-                "their order is that of their start events, the kernel's may differ"
-            )
-        if self._partial:
-            notes.append(
-                f"{self._partial} releases gave back a part of an allocation: it counts until its last page is back"
-            )
-        if self._unsure:
-            shown = ", ".join(str(line) for line in self._unsure[:5])
-            notes.append(
-                f"the area of {len(self._unsure)} failed requests cannot be told, since events of this kernel do not "
-                f"name it (lines {shown}{', ...' if len(self._unsure) > 5 else ''})"
-            )
-        return notes
-
     def _ordered(self) -> tuple[Request, ...]:
         if not self._unseen_releases:
             return tuple(self.requests)
@@ -415,20 +381,6 @@ def _page_size(areas: list[SeenArea], notes: list[str]) -> int:
         return known
     notes.append("page size: 4 KiB assumed; --page-size says it")
     return 4096
-
-
-def _area_doubts(area: SeenArea) -> list[str]:
-    notes = []
-    if area.initially.pages:
-        notes.append(
-            f"{area.name}: {area.initially.pages} pages were released that no request took: "
-            "they were allocated before the capture began"
-        )
-    if area.strange_releases:
-        notes.append(
-            f"{area.name}: {area.strange_releases} releases fit no allocation: events are missing before them"
-        )
-    return notes
 
 
 def _step(kernel: str, arch: str, page_size: int) -> int:
