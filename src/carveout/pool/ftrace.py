@@ -130,22 +130,9 @@ class _Reader:
         self._dispatch(event, number)
 
     def _dispatch(self, event: Event, number: int) -> None:
-        if event.kind == "mm_migrate_pages":
-            self._migrated(event)
-        elif event.kind == "cma_alloc_start":
-            self._start(event, number)
-        elif event.kind == "cma_alloc_busy_retry":
-            self._busy(event, number)
-        elif event.kind == "cma_alloc_finish":
-            self._finish(event, number)
-        elif event.kind == "cma_alloc":
-            self._alloc(event, number)
-        elif event.kind == "cma_release":
-            self._release(event, number)
-        elif event.task in self._pending:  # cma_alloc_info, Android's own count of moved pages
-            pending = self._pending[event.task]
-            if not pending.was_migrating:
-                pending.migrated += event.migrated
+        handler = _HANDLERS.get(event.kind)
+        if handler is not None:
+            handler(self, event, number)
 
     # --- events ---------------------------------------------------------------------------------------
 
@@ -215,7 +202,13 @@ class _Reader:
         else:
             self._add(Request(op=Op.FREE, id=given.id, pool=area.id, line=number, time=event.time))
 
-    def _migrated(self, event: Event) -> None:
+    def _info(self, event: Event, _number: int) -> None:
+        # Android's own count of moved pages, where the migrate events are not recorded.
+        pending = self._pending.get(event.task)
+        if pending is not None and not pending.was_migrating:
+            pending.migrated += event.migrated
+
+    def _migrated(self, event: Event, _number: int) -> None:
         pending = self._pending.get(event.task)
         if pending is not None:
             pending.migrated += event.migrated
@@ -372,6 +365,17 @@ class _Reader:
                 ordered += before[request.id]
             ordered.append(request)
         return tuple(ordered)
+
+
+_HANDLERS = {
+    "mm_migrate_pages": _Reader._migrated,  # noqa: SLF001 the class's own methods, by event
+    "cma_alloc_start": _Reader._start,  # noqa: SLF001
+    "cma_alloc_busy_retry": _Reader._busy,  # noqa: SLF001
+    "cma_alloc_finish": _Reader._finish,  # noqa: SLF001
+    "cma_alloc": _Reader._alloc,  # noqa: SLF001
+    "cma_alloc_info": _Reader._info,  # noqa: SLF001
+    "cma_release": _Reader._release,  # noqa: SLF001
+}
 
 
 def _page_size(areas: list[SeenArea], notes: list[str]) -> int:
