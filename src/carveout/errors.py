@@ -104,6 +104,10 @@ class VendorError(InputError):
     """A file that describes a vendor's kernel cannot be understood."""
 
 
+class FirmwareError(InputError):
+    """The firmware of a remote processor is no ELF file, or its headers lead nowhere."""
+
+
 class UsageError(CarveoutError):
     """An option or argument makes no sense (exit code 2)."""
 

@@ -52,8 +52,8 @@ def _entry_bytes(bus: Node) -> int:
     return 0 if layout is None else 4 * sum(layout)
 
 
-def _raw_entries(prop: Property) -> list[tuple[int, int, int]]:
-    # (address on the bus, address on its parent, size) of each complete entry.
+def raw_entries(prop: Property) -> list[tuple[int, int, int]]:
+    """Return (address on the bus, address on its parent, size) of each complete entry of a dma-ranges."""
     layout = _layout(prop.node)
     if layout is None:
         return []
@@ -72,7 +72,7 @@ def _raw_entries(prop: Property) -> list[tuple[int, int, int]]:
 def _cpu_entries(prop: Property) -> list[tuple[int, int]]:
     return [
         (cpu, size)
-        for _, parent_address, size in _raw_entries(prop)
+        for _, parent_address, size in raw_entries(prop)
         if (cpu := _translate(prop.node.parent, parent_address)) is not None
     ]
 
@@ -84,7 +84,7 @@ def _translate(bus: Node | None, address: int) -> int | None:
             return address
         prop = bus.prop("dma-ranges")
         if prop is not None and prop.length:
-            for child, parent_address, size in _raw_entries(prop):
+            for child, parent_address, size in raw_entries(prop):
                 if child <= address < child + size:
                     address = parent_address + (address - child)
                     break

@@ -9,6 +9,7 @@ from carveout.check.model import Severity
 from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
+    from carveout.boot.result import Boot
     from carveout.check.allow import Allowed
     from carveout.check.model import Finding
 
@@ -21,6 +22,8 @@ class BoardResult(NamedTuple):
     allowed: tuple[Allowed, ...] = ()
     refused: tuple[tuple[str, str], ...] = ()
     """Scenes it could not be booted in: (name, why)."""
+    boots: tuple[tuple[str, Boot], ...] = ()
+    """The boots it was checked with, by the name of their scene."""
 
 
 class Totals:

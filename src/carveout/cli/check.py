@@ -42,6 +42,7 @@ examples:
   carveout check board.dts --kernel 6.1 --kernel 7.2 --page-size 4K --page-size 16K
   carveout check *.dtb --memory-variant 1G@0x40000000 --memory-variant 4G@0x40000000
   carveout check board.dtb --format sarif -o board.sarif
+  carveout check boards/ --format html -o report
   carveout check board.dtb --fix -o fixed.dtb
   carveout check board.dts --fix > board.patch
 
@@ -51,6 +52,7 @@ scene; 3 a board could not be read (the others are checked all the same); 70 a b
 
 EXIT_CLEAN, EXIT_FINDINGS, EXIT_USAGE, EXIT_INPUT = 0, 1, 2, 3
 
+_PAGES = "html"
 _LEVELS = [str(severity) for severity in Severity]
 
 
@@ -87,24 +89,35 @@ def run_parsed(args: Namespace) -> int:
         return run_fix(request, output=args.output, in_place=args.in_place)
     totals = Totals()
     totals.unreadable += request.errors
+    if args.format == _PAGES:
+        from carveout.cli.check_pages import write_pages
+
+        write_pages(_counted(request, totals), totals, args.output, inputs=request.inputs)
+        return exit_code(totals, request.threshold)
     with Sink(args.output, inputs=request.inputs) as sink:
         report = _report(args.format, request.severity)
         sink.write(report.begin())
-        refusals: dict[str, int] = {}
-        for result in _results(request, totals):
-            totals.add(result)
-            for name, why in result.refused:
-                _say_refused(result.file, name, why, refusals)
+        for result in _counted(request, totals):
             sink.write(report.board(result))
         if request.is_whole_project and request.project is not None:
             unused = request.session.unused_tables(request.project.path)
             totals.count(unused)
             sink.write(report.findings(unused))
         sink.write(report.end(totals))
+    return exit_code(totals, request.threshold)
+
+
+def _counted(request: Request, totals: Totals) -> Iterable[BoardResult]:
+    # The results, counted, with what could not be checked said.
+    refusals: dict[str, int] = {}
+    for result in _results(request, totals):
+        totals.add(result)
+        for name, why in result.refused:
+            _say_refused(result.file, name, why, refusals)
+        yield result
     for why, more in refusals.items():
         if more:
             complain(f"{more} more not checked in a scene: {why}")
-    return exit_code(totals, request.threshold)
 
 
 def exit_code(totals: Totals, threshold: Severity) -> int:
@@ -162,8 +175,13 @@ def _parser() -> Parser:
 def add_check_options(parser: Parser) -> None:
     """Add the options of the verb that do not describe a scene."""
     add = parser.add_argument
-    add("--format", choices=("text", "json", "sarif", "github"), default="text", help="default: text")
-    add("-o", "--output", metavar="FILE", help="write to FILE, whole or not at all; with --fix the new board")
+    add("--format", choices=("text", "json", "sarif", "github", _PAGES), default="text", help="default: text")
+    add(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="write to FILE, whole or not at all; with --fix the new board; html: a folder",
+    )
     add("--severity", choices=_LEVELS, help="show this and worse (default: warning; JSON and SARIF hold all)")
     add("--fail-on", choices=_LEVELS, help="exit 1 from this severity on (default: error)")
     add("--werror", action="store_true", help="warnings fail the run like errors")

@@ -72,6 +72,7 @@ class Session:
             findings=tuple(findings),
             allowed=tuple(allowed),
             refused=tuple((name, str(error)) for name, error in checked.refused),
+            boots=tuple(zip(_booted(target, checked), checked.boots, strict=False)),
         )
 
     def _sorted_out(
@@ -102,6 +103,12 @@ class Session:
         idle = self._used | {n for n, allow in enumerate(self._allows) if allow.code not in self.codes}
         found = unused_project_allows(self._allows, idle, project_file)
         return tuple(finding for finding in found if finding.code in self.codes)
+
+
+def _booted(target: Target, checked: Checked) -> list[str]:
+    # The names of the scenes that were booted, in order.
+    refused = {name for name, _ in checked.refused}
+    return [scene.name for scene in target.scenes if scene.name not in refused]
 
 
 def _comments(loaded: LoadedBoard) -> SourceAllows | None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from carveout.amp.codes import CODES
 from carveout.check.explain import all_pages, find
 from carveout.check.registry import all_rules
 from carveout.cli.output import write
@@ -41,6 +42,9 @@ def _answer(text: str) -> str:
         return rule_list(all_rules())
     if text.strip().lower() == "messages":
         return message_list(all_pages())
+    of_firmware = _amp_code(text.strip())
+    if of_firmware is not None:
+        return of_firmware
     answer = find(text)
     if answer.topic is None:
         near = f"; nearest: {', '.join(answer.near)}" if answer.near else ""
@@ -49,3 +53,11 @@ def _answer(text: str) -> str:
             "see 'carveout explain rules' and 'carveout explain messages'"
         )
     return render_topic(answer.topic)
+
+
+def _amp_code(text: str) -> str | None:
+    # The codes of `carveout amp` have a line each, not a page.
+    for code, (slug, summary) in CODES.items():
+        if text.upper() == code or text.lower() == slug:
+            return f"{code} {slug}: {summary}\n\nFound by `carveout amp`; docs/amp.md says what is compared with what.\n"
+    return None

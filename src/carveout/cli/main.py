@@ -43,6 +43,8 @@ VERBS = {
     "pool": Verb(
         "carveout.cli.pool", "contiguous memory at run time: replay a trace, find the size a pool needs"
     ),
+    "export": Verb("carveout.cli.export", "the places for linkers, compilers, boot loaders, Zephyr, ..."),
+    "amp": Verb("carveout.cli.amp", "whether a remote processor's firmware fits the memory it is given"),
     "kernels": Verb("carveout.cli.kernels", "what is known about each kernel version, and how"),
 }
 

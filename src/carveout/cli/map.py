@@ -9,7 +9,7 @@ from carveout.board import read_board
 from carveout.boot import boot
 from carveout.cli.boards import load_board
 from carveout.cli.live_option import add_live_option
-from carveout.cli.output import STDOUT, terminal, write
+from carveout.cli.output import STDOUT, terminal, write, write_bytes
 from carveout.cli.parser import Parser
 from carveout.cli.several_scenes import add_several_scenes, read_scenes
 from carveout.errors import UsageError
@@ -40,6 +40,7 @@ for that); 2 usage; 3 input that cannot be read; 70 a bug in carveout
 """
 
 _PAGE = "html"
+FORMS = ("png", "pdf")
 _MAX_MODEL = 80
 
 
@@ -55,10 +56,16 @@ def run(argv: list[str]) -> int:
         raise UsageError(
             f"{len(given.scenes)} scenes: a map shows one; --format html shows several of a board"
         )
+    if args.format in FORMS and args.output in (None, STDOUT):
+        raise UsageError(f"--format {args.format} is not for a terminal: name a file with -o FILE")
     shown = _live(args, given) if args.live is not None else _given(args, given)
-    text = _render(shown, args)
-    board = [args.board] if args.board else []
-    write(text, args.output, inputs=(*board, *given.inputs))
+    inputs = (*([args.board] if args.board else []), *given.inputs)
+    if args.format in FORMS:
+        from carveout.report.picture_files import convert
+
+        write_bytes(convert(_picture(shown, args), args.format), args.output, inputs=inputs)
+    else:
+        write(_render(shown, args), args.output, inputs=inputs)
     return 0
 
 
@@ -104,7 +111,10 @@ def _parser() -> Parser:
         "board", nargs="?", metavar="BOARD", help=".dtb, .dts, - for standard input, or /sys/firmware/fdt"
     )
     parser.add_argument(
-        "--format", choices=("text", "json", "svg", _PAGE), default="text", help="default: text"
+        "--format",
+        choices=("text", "json", "svg", _PAGE, *FORMS),
+        default="text",
+        help="default: text; html needs carveout[html], png and pdf carveout[pictures]",
     )
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="write to FILE, whole or not at all; - for stdout"
@@ -134,15 +144,20 @@ def _render(shown: _Shown, args: Namespace) -> str:
 
         return render_json(result, with_trace=args.trace)
     if args.format == "svg":
-        from carveout.report.map_svg import render_svg
-        from carveout.report.svg_frame import WIDE, frame_for
-
-        return render_svg(result, title=title, frame=frame_for(args.width) if args.width else WIDE)
+        return _picture(shown, args)
     from carveout.report.map_text import render_text
 
     to_file = args.output not in (None, STDOUT)
     place = terminal(colour=args.color, width=args.width, to_file=to_file)
     return render_text(result, title=title, terminal=place, show_all=args.all)
+
+
+def _picture(shown: _Shown, args: Namespace) -> str:
+    from carveout.report.map_svg import render_svg
+    from carveout.report.svg_frame import WIDE, frame_for
+
+    frame = frame_for(args.width) if args.width else WIDE
+    return render_svg(shown.boots[0], title=shown.title, frame=frame)
 
 
 def _page(shown: _Shown) -> str:

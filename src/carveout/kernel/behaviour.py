@@ -118,6 +118,8 @@ class Behaviour(NamedTuple):
     """Whether the kernel image is taken out of the linear map and mapped with blocks."""
     arm64_map_borders: Literal["outward", "inward"] = "outward"
     """Which way the linear map rounds a border of RAM that lies inside a page, beside a no-map region."""
+    arm64_iomem_nomap: Literal["inward", "outward"] = "inward"
+    """Which way /proc/iomem rounds no-map memory to whole pages (5.5)."""
     arm64_swapper_tables: Literal["allocated", "static"] = "allocated"
     """Whether the tables of the kernel image come from memblock (and init_pg_dir is freed)."""
     arm64_numa_distance: Literal["always", "with-map"] = "always"

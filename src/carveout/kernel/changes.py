@@ -74,6 +74,7 @@ CHANGES: tuple[Change, ...] = (
     Change("6.1", "arm64_memory_array", "1024", source="2.2"),
     Change("6.1", "arm64_kernel_start", "_stext", source="1.2"),
     Change("6.1", "arm64_initrd", "add-and-map", source="1.2"),
+    Change("6.1", "arm64_iomem_nomap", "outward", source="5.5; /proc/iomem of recorded boots"),
     Change("6.1", "arm64_linear_map_warning", "warns", source="1.2"),
     Change("6.1", "crashkernel", "arm64-high-low", source="1.7"),
     Change("6.1", "initrd_in_use_message", "continued", source="1.3"),

@@ -264,3 +264,19 @@ def test_boards_are_read_and_reported_one_by_one(
     monkeypatch.setattr(Session, "load", watched)
     main(["check", *(f"{number}.dtb" for number in range(4)), *ONLY, "CV101"])
     assert [text.partition(":")[0] for text in seen] == ["", "0.dtb", "1.dtb", "2.dtb"]
+
+
+def test_pages_for_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    boards = tmp_path / "boards"
+    for name in ("one", "two"):
+        blob(boards / f"{name}.dtb", CLEAN)
+    (boards / "broken.dtb").write_bytes(b"no tree")
+    out = tmp_path / "report"
+    assert main(["check", str(boards), "--format", "html", "-o", str(out)]) == 3
+    assert sorted(path.name for path in out.iterdir()) == ["0001-one.html", "0002-two.html", "index.html"]
+    assert "broken.dtb" in (out / "index.html").read_text(encoding="utf-8")
+    capsys.readouterr()
+    assert main(["check", str(boards), "--format", "html"]) == 2
+    assert "-o FOLDER" in capsys.readouterr().err
+    assert main(["check", str(boards), "--format", "html", "-o", str(boards / "one.dtb")]) == 2
+    assert "is a file, expected a folder" in capsys.readouterr().err

@@ -204,3 +204,9 @@ def test_other_forms_show_one_scene(board_dtb: Path, form: str, capsys: pytest.C
 def test_a_narrow_picture(board_dtb: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["map", str(board_dtb), "--format", "svg", "--width", "400"]) == 0
     assert '<svg xmlns="http://www.w3.org/2000/svg" width="420"' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("form", ["png", "pdf"])
+def test_a_terminal_gets_no_bytes(board_dtb: Path, form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["map", str(board_dtb), "--format", form]) == 2
+    assert "name a file with -o FILE" in capsys.readouterr().err
