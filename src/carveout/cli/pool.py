@@ -26,6 +26,9 @@ SUBVERBS = {
     ),
     "size": SubVerb("carveout.cli.pool_size", "the smallest pool for a trace, and the property to write"),
     "compare": SubVerb("carveout.cli.pool_compare", "kernels, page sizes, policies and sizes side by side"),
+    "calibrate": SubVerb(
+        "carveout.cli.pool_calibrate", "what attempts, free pages and moved pages cost, by a trace"
+    ),
     "workloads": SubVerb(
         "carveout.cli.pool_workloads", "ready sequences of requests, and the sums behind them"
     ),

@@ -10,12 +10,12 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from carveout.cli.files import STDIN, read_lines
+from carveout.cli.pool_areas import named_range, specs
 from carveout.cli.pool_state import LONGEST, PEEKED, read_state
 from carveout.cli.progress import Progress
 from carveout.cli.scene_options import add_scene_options, read_scene
-from carveout.errors import InputError, SceneError, TraceError, UsageError
+from carveout.errors import InputError, TraceError, UsageError
 from carveout.pool.trace import Extent, PoolKind, PoolSpec, Trace, TraceHeader
-from carveout.units import parse_memory
 from carveout.values import NamedTuple, replace
 
 if TYPE_CHECKING:
@@ -113,6 +113,8 @@ def read_trace(args: Namespace, *, needs_size: bool = True) -> PoolInput:
     given = read_scene(args)
     inputs = [*given.inputs, *([args.trace] if args.trace else []), *([args.board] if args.board else [])]
     booted = _boot(args.board, given.overlays, given.scene) if args.board else None
+    if booted is not None and args.pool is not None:
+        args.pool = _pool_name(booted.boot, args.pool)
     pools = _pools(args, booted)
     if args.trace is not None:
         trace = _read(args, pools, given.scene, booted)
@@ -135,6 +137,16 @@ def read_trace(args: Namespace, *, needs_size: bool = True) -> PoolInput:
         regions=booted.pools if booted else (),
         is_nominal=args.trace is None and booted is None and not args.area,
     )
+
+
+def _pool_name(boot: Boot, name: str) -> str:
+    # By label, path or `default` too; what the boot does not know may be a pool of the trace.
+    from carveout.pool.of_boot import find_pool
+
+    try:
+        return find_pool(boot, name).spec.name
+    except UsageError:
+        return name
 
 
 def boot_pools(path: str, overlays: Sequence[str], scene: Scene) -> tuple[str, Boot, tuple[BootedPool, ...]]:
@@ -161,21 +173,8 @@ def _pools(args: Namespace, booted: _Booted | None) -> list[tuple[str, int, int]
     # Pools of the board as they are; those given by hand as (name, base, size), since the page size may come later.
     pools: list[tuple[str, int, int] | PoolSpec] = [pool.spec for pool in booted.pools] if booted else []
     for text in args.area:
-        pools.append(_named_range(text, "--area"))
+        pools.append(named_range(text, "--area"))
     return pools
-
-
-def _named_range(text: str, option: str) -> tuple[str, int, int]:
-    name, equals, place = text.rpartition("=")
-    if not equals or not name:
-        raise SceneError(
-            f"{option}: cannot read '{text[:60]}': expected NAME=SIZE@BASE, for example reserved=64M@0x50000000"
-        )
-    try:
-        span = parse_memory(place)
-    except SceneError as error:
-        raise SceneError(f"{option}: {error}") from error
-    return name, span.start, span.size
 
 
 def doubts_of(pools: Sequence[BootedPool]) -> list[str]:
@@ -187,29 +186,6 @@ def doubts_of(pools: Sequence[BootedPool]) -> list[str]:
         for pool in pools
         if pool.exactness is not Exactness.EXACT
     ]
-
-
-def specs_by_hand(texts: Sequence[str], page: int) -> tuple[PoolSpec, ...]:
-    """Return the pools that --area options describe. page: bytes. Raises: UsageError, SceneError."""
-    return _specs([_named_range(text, "--area") for text in texts], page)
-
-
-def _specs(pools: Sequence[tuple[str, int, int] | PoolSpec], page: int) -> tuple[PoolSpec, ...]:
-    specs: list[PoolSpec] = []
-    for pool in pools:
-        if isinstance(pool, PoolSpec):
-            specs.append(pool)
-            continue
-        name, base, size = pool
-        if base % page or size % page:
-            raise UsageError(
-                f"--area {name}: base and size must be multiples of the page size, {page >> 10}K"
-            )
-        default = name in ("linux,cma", "reserved") and not any(p.kind is PoolKind.CMA_DEFAULT for p in specs)
-        kind = PoolKind.CMA_DEFAULT if default else PoolKind.CMA
-        specs = [spec for spec in specs if spec.name != name]
-        specs.append(PoolSpec(id=name, name=name, base_pfn=base // page, pages=size // page, kind=kind))
-    return tuple(specs)
 
 
 def _read(
@@ -275,7 +251,7 @@ def _read_ftrace(
     from carveout.pool.ftrace import read_ftrace
 
     page_size = scene.page_size or (booted.boot.scene.page_size if booted else None)
-    known = _specs(pools, page_size or 4096)
+    known = specs(pools, page_size or 4096)
     if args.state:
         known = pools_with_state(known, read_state(args.state))
     notes = []
@@ -314,13 +290,13 @@ def _header(
         )
     )
     page = booted.boot.scene.page_size if booted else profile.config.page_size
-    specs = _specs(pools, page)
+    found = specs(pools, page)
     if args.state:
         from carveout.pool.area_state import pools_with_state
 
-        specs = pools_with_state(specs, read_state(args.state))
+        found = pools_with_state(found, read_state(args.state))
     alignment = profile.config.cma_alignment if args.cma_alignment is None else args.cma_alignment
-    return TraceHeader(kernel=profile.kernel, page_size=page, cma_alignment=alignment, pools=specs, arch=arch)
+    return TraceHeader(kernel=profile.kernel, page_size=page, cma_alignment=alignment, pools=found, arch=arch)
 
 
 def _workload(
@@ -370,7 +346,7 @@ def _with_options(trace: Trace, args: Namespace) -> Trace:
     page = header.page_size
     pools = {pool.id: pool for pool in header.pools}
     for text in args.taken:
-        name, base, size = _named_range(text, "--taken")
+        name, base, size = named_range(text, "--taken")
         pool = header.pool(name)
         if base % page or size % page:
             raise UsageError(

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from carveout.cli.files import STDIN, read_start
 from carveout.cli.output import write
 from carveout.cli.parser import Parser
-from carveout.cli.pool_input import add_trace_options, boot_pools, doubts_of, read_trace, specs_by_hand
+from carveout.cli.pool_areas import specs_by_hand
+from carveout.cli.pool_input import add_trace_options, boot_pools, doubts_of, read_trace
 from carveout.cli.pool_options import add_output_options, add_policy_option, chosen_pools, terminal_of
 from carveout.cli.pool_state import is_state, read_state
 from carveout.cli.progress import Progress
@@ -103,18 +104,16 @@ def _is_board(path: str) -> bool:
 
 
 def _of_board(args: Namespace) -> _Shown:
+    from carveout.pool.of_boot import find_pool
     from carveout.pool.system import make_pool
     from carveout.pool.view import view_pool
 
     given = read_scene(args)
     title, boot, pools = boot_pools(args.trace, given.overlays, given.scene)
     page = boot.scene.page_size
-    chosen = [pool for pool in pools if args.pool in (None, pool.spec.name, pool.path)]
-    if not chosen:
-        known = ", ".join(pool.spec.name for pool in pools) or "none"
-        raise UsageError(
-            f"no pool '{args.pool}' in this boot; it has {known}" if args.pool else "this boot has no pool"
-        )
+    if not pools:
+        raise UsageError(f"{args.trace}: this boot has no pool")
+    chosen = pools if args.pool is None else (find_pool(boot, args.pool),)
     views = [
         view_pool(make_pool(pool.spec, boot.profile.behaviour, page_size=page), page_size=page)
         for pool in chosen

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from carveout.errors import TraceError
 from carveout.pool.trace import (
     CMA_ALIGNMENT_DEFAULT,
+    MOST_POOL_PAGES,
     Extent,
     Op,
     PoolKind,
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 _MAX_LINE = 1 << 20
 """Characters. The longest recorded line, with hundreds of busy attempts, has a few thousand."""
-_MAX_POOL_PAGES = 1 << 26
-"""Pages of one pool that is simulated: 256 GiB of pages of 4 KiB, whose map takes 64 MiB."""
 _PAGE_SIZES = (4096, 16384, 65536)
 
 
@@ -190,7 +189,7 @@ def _pool(name: str, values: object, initially: object, index: int, line: int) -
         id=name,
         name=str(values.get("name") or name),
         base_pfn=_number(values, "base", line),
-        pages=_number(values, "pages", line, least=1, most=_MAX_POOL_PAGES),
+        pages=_number(values, "pages", line, least=1, most=MOST_POOL_PAGES),
         kind=PoolKind(kind),
         order_per_bit=_number(values, "order_per_bit", line, default=0, most=20),
         ranges=_extents(values.get("ranges", ()), f"ranges of pool {name}", line),

@@ -20,7 +20,7 @@ from carveout.pool.replay import resized, run, uses_of
 from carveout.pool.restricted import IO_TLB_SEGSIZE, IO_TLB_SHIFT
 from carveout.pool.result import Reason
 from carveout.pool.system import PoolSystem
-from carveout.pool.trace import Op, PoolKind, Trace
+from carveout.pool.trace import MOST_POOL_PAGES, Op, PoolKind, Trace
 from carveout.values import NamedTuple, replace
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from carveout.pool.system import RequestResult
     from carveout.pool.trace import PoolSpec, Request
 
-_MOST_PAGES = 1 << 26
-"""No pool that is tried is larger: its map takes a byte for each page."""
 _MOST_TRIES = 512
 """Sizes tried one after the other before halving begins, whose answer may not be the smallest."""
 
@@ -184,9 +182,9 @@ class _Search:
         pages = max(self._up(self.spec.pages), self._up(self.least))
         failed, use = self._first_failure(pages)
         while failed is not None:
-            if pages >= _MOST_PAGES:
+            if pages >= MOST_POOL_PAGES:
                 raise self._impossible(failed)
-            pages = min(pages * 2, _MOST_PAGES)
+            pages = min(pages * 2, MOST_POOL_PAGES)
             failed, use = self._first_failure(pages)
         high = use.high_water_pages
         smallest = max(self._up(high), self.step)
@@ -214,9 +212,9 @@ class _Search:
     def _by_halving(self, fails: int, peak: int) -> PoolNeed:
         high = fails
         while True:
-            if high >= _MOST_PAGES:
-                raise UsageError(f"{self.spec.name}: no pool up to {_MOST_PAGES} pages serves this trace")
-            high = min(self._up(high * 2), _MOST_PAGES)
+            if high >= MOST_POOL_PAGES:
+                raise UsageError(f"{self.spec.name}: no pool up to {MOST_POOL_PAGES} pages serves this trace")
+            high = min(self._up(high * 2), MOST_POOL_PAGES)
             failed, _ = self._first_failure(high)
             if failed is None:
                 break
@@ -263,9 +261,9 @@ class _Search:
             failed, use = self._first_failure(pages, policy=FIRST_FIT)
             if failed is None:
                 return use.peak_pages
-            if pages >= _MOST_PAGES:
+            if pages >= MOST_POOL_PAGES:
                 raise self._impossible(failed)
-            pages = min(pages * 2, _MOST_PAGES)
+            pages = min(pages * 2, MOST_POOL_PAGES)
 
     def _is_hopeless(self, request: Request) -> bool:
         # A restricted pool never gives more than a segment, however large it is.

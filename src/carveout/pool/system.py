@@ -18,7 +18,7 @@ from carveout.pool.order import get_order, page_count
 from carveout.pool.policy import FIRST_FIT
 from carveout.pool.restricted import RestrictedPool
 from carveout.pool.result import Allocation, Errno
-from carveout.pool.trace import CMA_ALIGNMENT_DEFAULT, Op, PoolKind
+from carveout.pool.trace import CMA_ALIGNMENT_DEFAULT, MOST_POOL_PAGES, Op, PoolKind
 from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
@@ -244,7 +244,10 @@ def make_pool(
     long_bits: int = 64,
     with_log: bool = True,
 ) -> Pool:
-    """Return the allocator of a pool on one kernel."""
+    """Return the allocator of a pool on one kernel. Raises: UsageError for one that is too large to simulate."""
+    pages = sum(extent.pages for extent in spec.ranges) or spec.pages
+    if not 0 < pages <= MOST_POOL_PAGES:
+        raise UsageError(f"{spec.name}: {pages} pages, expected 1 to {MOST_POOL_PAGES}")
     if spec.kind is PoolKind.COHERENT:
         return CoherentPool(spec, page_size, policy=policy)
     if spec.kind is PoolKind.RESTRICTED:

@@ -20,6 +20,10 @@ CMA_ALIGNMENT_DEFAULT = 8
 """CONFIG_CMA_ALIGNMENT of a kernel that does not say otherwise: the highest order a DMA request is aligned to."""
 
 
+MOST_POOL_PAGES = 1 << 26
+"""Pages of the largest pool that is simulated: 256 GiB of pages of 4 KiB, whose map takes 64 MiB."""
+
+
 class PoolKind(StrEnum):
     """What kind of pool a request goes to."""
 

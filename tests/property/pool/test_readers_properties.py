@@ -9,12 +9,14 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carveout.errors import TraceError
+from carveout.errors import TraceError, UsageError
 from carveout.pool.area_state import read_state_text
+from carveout.pool.differences import with_recorded_busy
 from carveout.pool.dmabuf import read_bufinfo, read_heap_requests
 from carveout.pool.ftrace import read_ftrace
 from carveout.pool.runs import extents_of, gaps, page_set
 from carveout.pool.trace import Extent, PoolSpec, TraceHeader
+from carveout.pool.watch import watch
 from support.pools import text
 
 TRACES = [
@@ -67,6 +69,12 @@ def test_a_damaged_trace_is_an_error_or_a_trace(lines: list[str], with_pool: boo
     for pool in trace.header.pools:
         starts = [extent.pfn for extent in pool.initially]
         assert starts == sorted(starts)
+    # What was read can be replayed, or is refused for a reason.
+    with suppress(TraceError, UsageError):
+        watched = watch(with_recorded_busy(trace))
+        for pool in trace.header.pools:
+            view = watched.view(pool.id)
+            assert view.used_pages + view.free_pages == pool.pages
 
 
 @given(st.text(max_size=400))

@@ -133,6 +133,17 @@ def test_cost_by_a_calibration(recorded: Any, capsys: Out) -> None:
     assert " ms" in shown
 
 
+def test_a_calibration_from_a_trace(recorded: Any, capsys: Out) -> None:
+    path = recorded("ftrace-migrate-fill700.k7.2-icount.txt")
+    option = run(capsys, "calibrate", path).splitlines()[-1].split()
+    assert option[0] == "--calibration"
+    shown = run(capsys, "replay", path, *option)
+    assert "cost by the given calibration: " in shown
+    assert " us" in shown
+    assert json.loads(run(capsys, "calibrate", path, "--format", "json"))["unit"] == "us"
+    assert "record mm_migrate_pages" in fails(capsys, "calibrate", recorded("ftrace-dma-1.k6.12.txt"), code=3)
+
+
 def test_lent_pages_have_to_find_room_outside(tmp_path: Path, capsys: Out) -> None:
     path = tmp_path / "lent.jsonl"
     header = {"kernel": "7.2", "pools": {"0": {"name": "v", "base": 4096, "pages": 512}}}
@@ -209,7 +220,11 @@ def test_what_makes_no_sense(argv: list[str], code: int, message: str, capsys: O
 
 
 @pytest.mark.parametrize(
-    "argv", [["--help"], *([verb, "--help"] for verb in ("show", "replay", "size", "compare", "workloads"))]
+    "argv",
+    [
+        ["--help"],
+        *([verb, "--help"] for verb in ("show", "replay", "size", "compare", "calibrate", "workloads")),
+    ],
 )
 def test_help(argv: list[str], capsys: Out) -> None:
     assert "usage: carveout pool" in run(capsys, *argv)
@@ -320,6 +335,27 @@ def test_the_new_size_is_booted_and_written(board_dtb: Path, tmp_path: Path, cap
         capsys, "replay", "--workload", "h264-1080p", "--board", str(new), *BOARD_SCENE, "--pool", name
     )
     assert "none failed" in again
+
+
+def test_a_tree_that_does_not_work_is_not_written(board_dtb: Path, tmp_path: Path, capsys: Out) -> None:
+    new = tmp_path / "new.dtb"
+    shown = json.loads(run(capsys, "show", str(board_dtb), *BOARD_SCENE, "--format", "json"))
+    name = next(pool["name"] for pool in shown["pools"] if pool["kind"] == "cma")
+    argv = ["size", "--workload", "audio", "--board", str(board_dtb), *BOARD_SCENE, "--pool", name]
+    answer = run(capsys, *argv, "--headroom", "2G", "--write", str(new), code=1)
+    assert "is not placed: " in answer
+    assert not new.exists()
+
+
+def test_a_pool_too_large_to_simulate_is_refused(tmp_path: Path, capsys: Out) -> None:
+    argv = ["replay", "--workload", "audio", "--area", "x=4T@0x40000000"]
+    assert "1073741824 pages, expected 1 to" in fails(capsys, *argv, code=2)
+    path = tmp_path / "odd.txt"
+    path.write_text(
+        "  a-1 [000] ..... 1.0: cma_release: name=x pfn=0x1 page=1 count=1\n"
+        "  a-1 [000] ..... 2.0: cma_release: name=x pfn=0xffffffffff page=1 count=1\n"
+    )
+    assert "pages, expected 1 to" in fails(capsys, "replay", str(path), code=2)
 
 
 def test_an_area_that_no_region_makes_is_said(board_dtb: Path, capsys: Out) -> None:
