@@ -238,6 +238,7 @@ class _Reader:
         pending = _Pending(self._next_id, area, event.pages, number, event.time)
         self._next_id += 1
         self._moving.pop(event.task, None)
+        area.is_asked = True
         self._add(
             Request(
                 op=Op.CMA_ALLOC,
@@ -301,7 +302,11 @@ class _Reader:
         self, *, kernel: str | None, page_size: int | None, cma_alignment: int | None, arch: str
     ) -> Trace:
         notes: list[str] = []
-        areas = [area for area in self._areas.values() if area.name != NAMELESS or area.lowest is not None]
+        areas = [
+            area
+            for area in self._areas.values()
+            if area.name != NAMELESS or area.lowest is not None or area.is_asked
+        ]
         kernel = kernel or self._kernel(notes)
         page_size = page_size or _page_size(areas, notes)
         step = _step(kernel, arch, page_size)

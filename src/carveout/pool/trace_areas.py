@@ -60,7 +60,8 @@ class SeenArea:
         self.total: int | None = None
         self.used_at_start = 0
         """Pages that were in use at its first event, where that event says so (7.2)."""
-        self.largest_failed = 0
+        self.is_asked = False
+        """A request goes to it."""
         self.initially = PageSet()
         self.strange_releases = 0
         """Releases of pages which the trace itself used before, but not at that time: events are missing."""

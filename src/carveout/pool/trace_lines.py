@@ -38,9 +38,9 @@ _FIELD = re.compile(r"(\w+)=(\S+)")
 # What an event must say so that it can be used; `|` between names of which one is enough.
 _NEEDED = {
     "cma_alloc": ("pfn", "count", "align"),
-    "cma_alloc_start": ("count|request_count", "align"),
-    "cma_alloc_finish": ("pfn", "count", "align"),
-    "cma_alloc_busy_retry": ("pfn", "count", "align"),
+    "cma_alloc_start": ("name", "count|request_count", "align"),
+    "cma_alloc_finish": ("name", "pfn", "count", "align"),
+    "cma_alloc_busy_retry": ("name", "pfn", "count", "align"),
     "cma_alloc_info": ("nr_migrated",),
     "cma_release": ("pfn", "count"),
     "mm_migrate_pages": ("nr_succeeded", "nr_failed"),

@@ -291,7 +291,15 @@ def test_what_stands_before_an_event_differs(body: str) -> None:
         assert any("Android" in note for note in trace.header.notes)
 
 
+def test_failed_requests_alone_are_of_an_area_too() -> None:
+    body = line(1, 1.0, "cma_alloc: pfn=ffffffffffffffff page=0000000000000000 count=60 align=4")
+    trace = read(body, pools=())
+    assert [pool.id for pool in trace.header.pools] == [trace.requests[0].pool]
+    assert trace.recorded[0].is_failure
+
+
 BROKEN = [
+    pytest.param(line(1, 1.0, "cma_alloc_start: count=4 align=0"), "without name", id="name"),
     pytest.param("what is this", "is no line of a trace", id="no-trace"),
     pytest.param(line(1, 1.0, "cma_alloc_start: name=video count=4"), "without align", id="field"),
     pytest.param(line(1, 1.0, "cma_alloc_finish: name=video pfn=0x50"), "without count", id="cut"),
