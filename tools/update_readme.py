@@ -7,6 +7,8 @@
 Two kinds of fenced blocks are real output:
 - `console`: each line that begins with `$ carveout ` is run, and what follows it is what it printed;
 - `python` directly followed by `text`: the text is what the code printed.
+A picture `pictures/NAME.svg` that a document shows and that one of its commands writes (`-o pictures/NAME.svg`) is
+real output as well.
 All run in a copy of examples/, without colour and 100 columns wide. With --check nothing is written; the exit
 status is 1 when something differs. tests/golden/test_readme.py holds the same.
 """
@@ -30,6 +32,8 @@ CONSOLE = re.compile(r"^```console\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTAL
 PYTHON = re.compile(
     r"^```python\n(?P<code>.*?)^```\n(?P<between>\s*)^```text\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL
 )
+
+PICTURE = re.compile(r"!\[[^\]]*\]\((pictures/[\w.-]+\.svg)\)")
 
 # A hung command must not hang the documentation.
 TIMEOUT_SECONDS = 60
@@ -92,7 +96,27 @@ def refresh(text: str, folder: Path) -> str:
 def workplace(folder: Path) -> Path:
     """Fill an empty folder with what the documents' commands use, and return it."""
     shutil.copytree(ROOT / "examples", folder / "examples")
+    (folder / "pictures").mkdir()
     return folder
+
+
+def pictures(text: str, folder: Path) -> dict[str, str]:
+    """Return the pictures that a document shows and that its commands wrote into `folder`, by name."""
+    return {
+        name: (folder / name).read_text(encoding="utf-8")
+        for name in PICTURE.findall(text)
+        if (folder / name).is_file()
+    }
+
+
+def stale_pictures(document: Path, made: dict[str, str]) -> list[Path]:
+    """Return the pictures beside a document that are not what its commands write."""
+    files = {document.parent / name: content for name, content in made.items()}
+    return [
+        path
+        for path, content in files.items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != content
+    ]
 
 
 def documents() -> list[Path]:
@@ -116,9 +140,16 @@ def main() -> int:
         try:
             with tempfile.TemporaryDirectory() as folder:
                 after = refresh(before, workplace(Path(folder)))
+                made = pictures(after, Path(folder))
         except (DocumentationError, subprocess.TimeoutExpired) as error:
             sys.stderr.write(f"update_readme: {path.name}: {error}\n")
             return 1
+        for picture in stale_pictures(path, made):
+            stale = True
+            sys.stdout.write(f"{picture.name}: {'differs' if args.check else 'written again'}\n")
+            if not args.check:
+                picture.parent.mkdir(exist_ok=True)
+                picture.write_text(made[picture.relative_to(path.parent).as_posix()], encoding="utf-8")
         if before == after:
             continue
         stale = True

@@ -33,6 +33,7 @@ DOCUMENTS: list[Path] = tool.documents()
 def test_shown_output_is_real(document: Path, tmp_path: Path) -> None:
     shown = document.read_text(encoding="utf-8")
     assert tool.refresh(shown, tool.workplace(tmp_path)).splitlines() == shown.splitlines()
+    assert tool.stale_pictures(document, tool.pictures(shown, tmp_path)) == []
 
 
 def test_the_readme_opens_with_real_output() -> None:
@@ -55,6 +56,18 @@ def test_a_console_block_gets_its_output(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_python_block_gets_its_output(tmp_path: Path) -> None:
     before = "```python\nprint(6 * 7)\n```\n\n```text\nold\n```\n"
     assert tool.refresh(before, tmp_path) == "```python\nprint(6 * 7)\n```\n\n```text\n42\n```\n"
+
+
+def test_a_picture_that_a_command_writes_is_kept(tmp_path: Path) -> None:
+    folder = tool.workplace(tmp_path / "work")
+    (folder / "pictures" / "a.svg").write_text("<svg/>")
+    made = tool.pictures("![A](pictures/a.svg) ![Other](pictures/by-hand.svg)", folder)
+    assert made == {"pictures/a.svg": "<svg/>"}
+    document = tmp_path / "page.md"
+    assert tool.stale_pictures(document, made) == [tmp_path / "pictures" / "a.svg"]
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.svg").write_text("<svg/>")
+    assert tool.stale_pictures(document, made) == []
 
 
 @pytest.mark.parametrize("command", ["rm -r x", "sh -c true", "python3 -V"])

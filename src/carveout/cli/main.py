@@ -42,6 +42,7 @@ VERBS = {
     "explain": Verb(
         "carveout.cli.explain",
         "why a region, a device, an address is as it is; or what a message or a rule is about",
+    "pool": Verb(
     ),
     "export": Verb("carveout.cli.export", "the places for linkers, compilers, boot loaders, Zephyr, ..."),
     "amp": Verb("carveout.cli.amp", "whether a remote processor's firmware fits the memory it is given"),

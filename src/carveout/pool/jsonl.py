@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from carveout.errors import TraceError
 from carveout.pool.trace import (
     CMA_ALIGNMENT_DEFAULT,
+    MOST_POOL_PAGES,
     Extent,
     Op,
     PoolKind,
@@ -25,14 +26,12 @@ from carveout.pool.trace import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from carveout.pool.system import RequestResult
 
 _MAX_LINE = 1 << 20
 """Characters. The longest recorded line, with hundreds of busy attempts, has a few thousand."""
-_MAX_POOL_PAGES = 1 << 26
-"""Pages of one pool that is simulated: 256 GiB of pages of 4 KiB, whose map takes 64 MiB."""
 _PAGE_SIZES = (4096, 16384, 65536)
 
 
@@ -55,7 +54,7 @@ def read_jsonl(lines: Iterable[str], *, keep_going: bool = False) -> Trace:
                 header = _header(values, number)
                 continue
             request = _request(values, number)
-            if request.id is not None and ("pfn" in values or "errno" in values):
+            if request.id is not None and not _RESULT_KEYS.isdisjoint(values):
                 recorded[request.id] = _recorded(values, number)
             requests.append(request)
         except TraceError as error:
@@ -77,6 +76,57 @@ def result_line(result: RequestResult) -> str:
         values["addr"] = "buddy" if result.place == "buddy" else result.address
     values["errno"] = result.errno
     return json.dumps(values | _events(result))
+
+
+def trace_lines(trace: Trace) -> Iterator[str]:
+    """Yield a trace as lines that `read_jsonl` reads, without what a recording says about results."""
+    header = trace.header
+    first: dict[str, Any] = {
+        "kind": "header",
+        "kernel": header.kernel,
+        "build": header.build,
+        "workload": header.workload,
+        "arch": header.arch,
+        "page_size": header.page_size,
+        "cma_alignment": header.cma_alignment,
+        "pools": {pool.id: _pool_values(pool) for pool in header.pools},
+        "initially_allocated": {
+            pool.id: [[*extent] for extent in pool.initially] for pool in header.pools if pool.initially
+        },
+        "initial_index": max((pool.initial_index for pool in header.pools), default=0),
+    }
+    yield json.dumps(first)
+    for request in trace.requests:
+        values: dict[str, Any] = {"op": str(request.op)}
+        if request.op is not Op.UNPIN_ALL:
+            values["pool"] = request.pool
+        if request.id is not None:
+            values["id"] = request.id
+        if request.pages:
+            values["count"] = request.pages
+        if request.op is Op.CMA_ALLOC:
+            values["align"] = request.align
+        if request.size:
+            values["bytes"] = request.size
+        if request.pfn is not None:
+            values["pfn"] = request.pfn
+        if request.time is not None:
+            values["time"] = request.time
+        yield json.dumps(values)
+
+
+def _pool_values(pool: PoolSpec) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "name": pool.name,
+        "base": pool.base_pfn,
+        "pages": pool.pages,
+        "kind": str(pool.kind),
+    }
+    if pool.order_per_bit:
+        values["order_per_bit"] = pool.order_per_bit
+    if pool.ranges:
+        values["ranges"] = [[*extent] for extent in pool.ranges]
+    return values
 
 
 def _events(result: RequestResult) -> dict[str, Any]:
@@ -139,7 +189,7 @@ def _pool(name: str, values: object, initially: object, index: int, line: int) -
         id=name,
         name=str(values.get("name") or name),
         base_pfn=_number(values, "base", line),
-        pages=_number(values, "pages", line, least=1, most=_MAX_POOL_PAGES),
+        pages=_number(values, "pages", line, least=1, most=MOST_POOL_PAGES),
         kind=PoolKind(kind),
         order_per_bit=_number(values, "order_per_bit", line, default=0, most=20),
         ranges=_extents(values.get("ranges", ()), f"ranges of pool {name}", line),
@@ -165,22 +215,29 @@ _KEYS = {
     Op.UNPIN: ("pfn",),
     Op.LEND: ("count",),
 }
+_OPS = {str(op): op for op in Op}
 _ALLOCATES = (Op.CMA_ALLOC, Op.DMA_ALLOC, Op.HEAP_ALLOC)
+_RESULT_KEYS = {"pfn", "addr", "errno"}
 
 
 def _request(values: dict[str, Any], line: int) -> Request:
     name = values.get("op")
-    if name not in list(Op):
+    op = _OPS.get(name) if isinstance(name, str) else None
+    if op is None:
         raise TraceError(f"op is {name!r}, expected one of {', '.join(Op)}", line=line)
-    op = Op(name)
     for key in _KEYS.get(op, ()):
         _number(values, key, line)
-    # A request's own `pfn` is an input of pin, unpin and lend only; of others it is what they got.
-    takes_pfn = op in (Op.PIN, Op.UNPIN, Op.LEND) and values.get("pfn") is not None
+    # A request's own `pfn` is an input of pin, unpin and lend only; of others it is what they got. A release without
+    # an id is of pages that were allocated before the first request.
+    is_older = op is Op.FREE and "id" not in values
+    if is_older:
+        _number(values, "count", line, least=1)
+        _number(values, "pfn", line)
+    takes_pfn = is_older or (op in (Op.PIN, Op.UNPIN, Op.LEND) and values.get("pfn") is not None)
     time = values.get("time")
     return Request(
         op,
-        id=_number(values, "id", line) if op in (*_ALLOCATES, Op.FREE) else None,
+        id=_number(values, "id", line) if op in _ALLOCATES or (op is Op.FREE and not is_older) else None,
         pool=str(values.get("pool", "0")),
         pages=_number(values, "count", line, default=0, least=int("count" in values)),
         align=_number(values, "align", line, default=0, most=31),
@@ -195,11 +252,13 @@ def _recorded(values: dict[str, Any], line: int) -> RecordedResult:
     busy = values.get("busy_pfns")
     if busy is not None and not (isinstance(busy, list) and all(_is_count(pfn) for pfn in busy)):
         raise TraceError("busy_pfns is no list of page frame numbers", line=line)
-    pfn, errno = values.get("pfn"), values.get("errno")
+    pfn, errno, address = values.get("pfn"), values.get("errno"), values.get("addr")
     return RecordedResult(
         pfn=pfn if _is_count(pfn) else None,
         errno=errno if isinstance(errno, int) else None,
         busy_pfns=None if busy is None else tuple(busy),
+        address=address if _is_count(address) else None,
+        is_outside=address == "buddy",
     )
 
 

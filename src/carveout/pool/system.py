@@ -18,7 +18,7 @@ from carveout.pool.order import get_order, page_count
 from carveout.pool.policy import FIRST_FIT
 from carveout.pool.restricted import RestrictedPool
 from carveout.pool.result import Allocation, Errno
-from carveout.pool.trace import CMA_ALIGNMENT_DEFAULT, Op, PoolKind
+from carveout.pool.trace import CMA_ALIGNMENT_DEFAULT, MOST_POOL_PAGES, Op, PoolKind
 from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
@@ -152,9 +152,21 @@ class PoolSystem:
         return pool
 
     def _free(self, request: Request) -> None:
-        held = self.held.pop(request.id, None) if request.id is not None else None
+        if request.id is None:
+            self._free_older(request)
+            return
+        held = self.held.pop(request.id, None)
         if held is not None:
             held.pool.release(held.pfn, held.amount)
+
+    def _free_older(self, request: Request) -> None:
+        # Pages that were allocated before the first request: no request of the trace holds them.
+        if request.pfn is None:
+            raise TraceError("a release that names neither a request nor pages", line=request.line)
+        try:
+            self._pool(request).release(request.pfn, request.pages)
+        except UsageError as error:
+            raise TraceError(str(error), line=request.line) from error
 
     def _cma_alloc(self, pool: Pool, request: Request) -> RequestResult:
         if not isinstance(pool, CmaPool):
@@ -232,7 +244,10 @@ def make_pool(
     long_bits: int = 64,
     with_log: bool = True,
 ) -> Pool:
-    """Return the allocator of a pool on one kernel."""
+    """Return the allocator of a pool on one kernel. Raises: UsageError for one that is too large to simulate."""
+    pages = sum(extent.pages for extent in spec.ranges) or spec.pages
+    if not 0 < pages <= MOST_POOL_PAGES:
+        raise UsageError(f"{spec.name}: {pages} pages, expected 1 to {MOST_POOL_PAGES}")
     if spec.kind is PoolKind.COHERENT:
         return CoherentPool(spec, page_size, policy=policy)
     if spec.kind is PoolKind.RESTRICTED:

@@ -20,6 +20,10 @@ CMA_ALIGNMENT_DEFAULT = 8
 """CONFIG_CMA_ALIGNMENT of a kernel that does not say otherwise: the highest order a DMA request is aligned to."""
 
 
+MOST_POOL_PAGES = 1 << 26
+"""Pages of the largest pool that is simulated: 256 GiB of pages of 4 KiB, whose map takes 64 MiB."""
+
+
 class PoolKind(StrEnum):
     """What kind of pool a request goes to."""
 
@@ -81,7 +85,8 @@ class Op(StrEnum):
     HEAP_ALLOC = "heap_alloc"
     """A buffer of `size` bytes from the pool's dma-heap."""
     FREE = "free"
-    """Give back what the request with this id got; nothing when it got nothing."""
+    """Give back what the request with this id got; nothing when it got nothing. Without an id: `pages` from `pfn`
+    on, which were allocated before the first request."""
     PIN = "pin"
     """A page at `pfn` that cannot be moved."""
     UNPIN = "unpin"
@@ -154,8 +159,25 @@ class RecordedResult(NamedTuple):
     """What a recording says of one request."""
 
     pfn: int | None
-    """The first page; None: it failed."""
+    """The first page; None: it failed, or where it is was not recorded."""
     errno: int | None = None
     """Negative, as the kernel returns it; None: not recorded."""
     busy_pfns: tuple[int, ...] | None = None
     """Start of every attempt that met a busy page; None: this kernel does not tell."""
+    migrated: int | None = None
+    """Pages that were moved out of the way for it; None: not recorded."""
+    not_migrated: int | None = None
+    """Pages that could not be moved."""
+    seconds: float | None = None
+    """How long it took, in the recording's clock."""
+    address: int | None = None
+    """The first byte, for a request in bytes."""
+    is_outside: bool = False
+    """It was served outside of the pool."""
+
+    @property
+    def is_failure(self) -> bool:
+        """The request failed; a list of heap requests says so without saying where those are that succeeded."""
+        if self.errno is not None:
+            return self.errno != 0
+        return self.pfn is None and self.address is None and not self.is_outside
