@@ -6,15 +6,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from carveout.observe.memblock_debug import last_dump, parse_ops
 from carveout.span import MIB
 
-from .log_memblock import hexed, last_dump, parse_ops
+from .log_memblock import dump_row, hexed, op_row
 from .log_regions import region_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .log_memblock import Op, Row
+    from carveout.observe.memblock_debug import Op
+
+    from .log_memblock import Row
 
 _STAMP = re.compile(r"^\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?")
 # The second line of a message has no stamp of its own.
@@ -78,9 +81,9 @@ def log_fields(text: str, dtb: bytes, kernel_at: int | None) -> Row:
         "reserved_mem_messages": [line for line in early if _ABOUT_REGIONS.search(line)],
         "reserved_mem_order": order,
         "regions": regions,
-        "memblock_ops": [op.row() for op in before],
+        "memblock_ops": [op_row(op) for op in before],
         "ops_before_dump": len(before),
-        "memblock_dump": None if dump is None else dump.row(),
+        "memblock_dump": None if dump is None else dump_row(dump),
         "cma": cma_rows(early),
         "memory_line": _memory_line(early),
         "zones": _zones(early),

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from carveout.fdt import Tree
+    from carveout.observe.memblock_debug import Dump, Op
 
-    from .log_memblock import Dump, Op, Row
+    from .log_memblock import Row
 
 _ADDRESS = r"(0x[0-9a-f]+)"
 _PLACED = re.compile(
