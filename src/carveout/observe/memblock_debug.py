@@ -92,10 +92,14 @@ class MemblockReader:
         self._memory: list[Dumped] = []
         self._reserved: list[Dumped] = []
         self.has_dump = False
+        self.first_dump: Dump | None = None
+        """Where there are several, the first: on powerpc it shows an earlier moment."""
 
     def feed(self, line: str) -> bool:
         """Take one line without its time stamp. Return whether it was memblock's."""
         if line.startswith(DUMP_BEGINS):
+            if self.first_dump is None:
+                self.first_dump = self.dump
             self.has_dump = True
             self._memory, self._reserved = [], []
             return True
