@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Pair = tuple[Said, Said, LogLine]
 
-_PLACING = ("summary", "region-placed", "region-span", *POOLS)
+PLACING = ("summary", "region-placed", "region-span", *POOLS)
 """Families that say where a region is."""
 _BESIDE = ("assigned", "loader-failed", "loader-fdt", "loader-initrd", "region-placed", "region-span")
 """Families that carveout's kernels do not print at this point of a boot."""
@@ -191,7 +191,7 @@ def _repeated(said: Said) -> Item:
 
 def _only_seen(said: Said, boot: Boot) -> Item:
     region = next((region for region in boot.regions if region.name == said.name), None)
-    if region is not None and said.family in _PLACING:
+    if region is not None and said.family in PLACING:
         return _against_region(said, region, boot)
     decides = said.family not in _BESIDE and (boot.ram_known or said.name is not None)
     note = "" if boot.ram_known or decides else "RAM is not known, so nothing is predicted of it"

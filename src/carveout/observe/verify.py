@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a tree and what was seen of a machine that booted it agree, and if not, why.
+
+Theory of operation. The scene is what the user says, then what was seen, then what the tree says. It is booted, and
+set against everything that was seen. If they differ, what the scene leaves open is filled in so that they differ
+less: that is deduced, said, and makes the result modelled. What still differs is a difference; hypotheses that
+contradict the scene or the tree are booted, and the one that shows what was seen is named as the cause.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from carveout.boot import boot
+from carveout.boot.result import Exactness
+from carveout.errors import CarveoutError
+from carveout.observe.compare import compare_log
+from carveout.observe.hypotheses import Situation, deductions, explanations, kernels
+from carveout.observe.item import UNKNOWN_CAUSE, Cause, Item
+from carveout.observe.log_scene import Open, scene_from_log
+from carveout.observe.reconcile import compare_areas, compare_iomem, compare_lists, compare_meminfo
+from carveout.observe.static_causes import static_cause
+from carveout.observe.totals import compare_totals
+from carveout.observe.trace_back import harmless, trace_back
+from carveout.observe.verification import Deduction, Verification
+from carveout.values import NamedTuple, replace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from carveout.board import Board
+    from carveout.boot.result import Boot
+    from carveout.boot.scene import Scene
+    from carveout.observe.hypotheses import Hypothesis
+    from carveout.observe.log_scene import LogScene
+    from carveout.observe.verification import Evidence
+
+_ROUNDS = 5
+_MOST_TRIALS = 800
+"""Boots tried for one comparison; each takes some milliseconds."""
+
+
+class _Trial(NamedTuple):
+    # One boot, and how far it is from what was seen.
+    boot: Boot
+    items: tuple[Item, ...]
+    score: tuple[int, int, int]
+
+
+def verify(board: Board, given: Scene, evidence: Evidence) -> Verification:
+    """Compare a tree with what was seen of a machine. given: what the user says of the scene, which wins.
+
+    Raises: UnsupportedProfile, SceneError as a boot does; ObservationError.
+    """
+    log = None if evidence.log is None else evidence.log.boot
+    found = _with_iomem(board, evidence, scene_from_log(board, log, given))
+    search = _Search(board, found, evidence)
+    search.settle_kernel()
+    search.deduce()
+    items = search.explained()
+    failures = trace_back(log.failures if log is not None else (), search.board, search.trial.boot, items)
+    result = _told(search.trial.boot, found, search.settled)
+    why = _doubts(result, found, search.deductions)
+    return Verification(
+        board=board,
+        boot=result,
+        evidence=evidence,
+        items=items,
+        deductions=tuple(search.deductions),
+        failures=failures,
+        harmless=harmless(items, result),
+        notes=tuple(found.notes),
+        exactness=_exactness(result, why),
+        why=why,
+    )
+
+
+def compare_all(result: Boot, evidence: Evidence) -> tuple[Item, ...]:
+    """Return every comparison of a boot with what was seen."""
+    items: list[Item] = []
+    if evidence.log is not None:
+        items += compare_log(result, evidence.log.boot)
+        items += compare_totals(result, evidence.log.boot)
+    if evidence.iomem is not None:
+        items += compare_iomem(result, evidence.iomem)
+    if evidence.memblock is not None:
+        items += compare_lists(result, evidence.memblock)
+    if evidence.areas is not None:
+        items += compare_areas(result, evidence.areas)
+    if evidence.meminfo is not None:
+        items += compare_meminfo(result, evidence.meminfo)
+    return tuple(items)
+
+
+class _Search:
+    # The boot that comes nearest to what was seen, and what had to be supposed for it.
+
+    def __init__(self, board: Board, found: LogScene, evidence: Evidence) -> None:
+        self.board = board
+        self.found = found
+        self.evidence = evidence
+        self.scene = found.scene
+        self.open = found.open
+        self.deductions: list[Deduction] = []
+        self.settled: dict[str, str] = {}
+        self._left = _MOST_TRIALS
+        self.trial = self._first()
+
+    def _first(self) -> _Trial:
+        result = boot(self.board, self.scene)
+        items = compare_all(result, self.evidence)
+        return _Trial(result, items, _score(items))
+
+    def _try(self, hypothesis: Hypothesis) -> _Trial | None:
+        if self._left <= 0:
+            return None
+        self._left -= 1
+        try:
+            result = boot(hypothesis.board or self.board, hypothesis.scene)
+        except CarveoutError:
+            return None
+        items = compare_all(result, self.evidence)
+        return _Trial(result, items, _score(items))
+
+    def _now(self) -> Situation:
+        log = None if self.evidence.log is None else self.evidence.log.boot
+        return Situation(
+            board=self.board,
+            scene=self.scene,
+            boot=self.trial.boot,
+            log=log,
+            items=self.trial.items,
+            open=self.open,
+        )
+
+    def settle_kernel(self) -> None:
+        """Choose the kernel that the words of the log fit, where nothing says which it was."""
+        if Open.KERNEL not in self.open or self.evidence.log is None or not self.evidence.log.boot.said:
+            return
+        best = self._best(kernels(self.scene), by_words=True)
+        if best is not None:
+            self._adopt(*best)
+
+    def deduce(self) -> None:
+        """Fill in what the scene leaves open, as long as that brings the boot nearer."""
+        for _ in range(_ROUNDS):
+            if self.trial.score[0] == 0:
+                return
+            best = self._best(deductions(self._now()))
+            if best is None:
+                return
+            self._adopt(*best)
+
+    def _best(
+        self, tried: Iterable[Hypothesis], *, by_words: bool = False
+    ) -> tuple[Hypothesis, _Trial] | None:
+        best: tuple[Hypothesis, _Trial] | None = None
+        limit = self.trial.score if by_words else self.trial.score[:2]
+        for hypothesis in tried:
+            trial = self._try(hypothesis)
+            if trial is None:
+                continue
+            score = trial.score if by_words else trial.score[:2]
+            if score < limit:
+                best, limit = (hypothesis, trial), score
+        return best
+
+    def _adopt(self, hypothesis: Hypothesis, trial: _Trial) -> None:
+        before = {_identity(item): item for item in self.trial.items if item.is_difference}
+        after = {_identity(item) for item in trial.items if item.is_difference}
+        settles = tuple(dict.fromkeys(item.subject for key, item in before.items() if key not in after))
+        self.deductions.append(Deduction(hypothesis.kind, hypothesis.text, hypothesis.evidence, settles))
+        for name in _changed(self.scene, hypothesis.scene):
+            self.settled[name] = "deduced from what was seen"
+        self.scene, self.trial = hypothesis.scene, trial
+        if hypothesis.kind == "kernel":
+            self.open = self.open - {Open.KERNEL}
+
+    def explained(self) -> tuple[Item, ...]:
+        """Return the items, those that differ with their causes."""
+        causes: dict[object, Cause] = {}
+        now = self._now()
+        log = now.log
+        trial = self.trial
+        for _ in range(_ROUNDS):
+            open_items = [item for item in trial.items if item.is_difference]
+            if not open_items:
+                break
+            best = self._best_cause(now, trial)
+            if best is None:
+                break
+            hypothesis, better = best
+            remaining = {_identity(item) for item in better.items if item.is_difference}
+            cause = Cause(
+                kind=hypothesis.kind, text=hypothesis.text, evidence=hypothesis.evidence, is_tried=True
+            )
+            for item in open_items:
+                if _identity(item) not in remaining:
+                    causes.setdefault(_identity(item), cause)
+            trial = better
+            now = replace(
+                now,
+                scene=hypothesis.scene,
+                board=hypothesis.board or now.board,
+                boot=better.boot,
+                items=better.items,
+            )
+        return tuple(
+            replace(
+                item,
+                cause=causes.get(_identity(item)) or static_cause(item, self.board, log) or UNKNOWN_CAUSE,
+            )
+            if item.is_difference
+            else item
+            for item in self.trial.items
+        )
+
+    def _best_cause(self, now: Situation, trial: _Trial) -> tuple[Hypothesis, _Trial] | None:
+        best: tuple[Hypothesis, _Trial] | None = None
+        limit = trial.score[:2]
+        for hypothesis in explanations(now):
+            tried = self._try(hypothesis)
+            if tried is not None and tried.score[:2] < limit:
+                best, limit = (hypothesis, tried), tried.score[:2]
+                if limit[0] == 0:
+                    break
+        return best
+
+
+def _score(items: Iterable[Item]) -> tuple[int, int, int]:
+    # Differences; values that are not the same in them; messages in other words, or from another source.
+    differing = words = contrasts = 0
+    for item in items:
+        if item.is_difference:
+            differing += 1
+            contrasts += max(1, len(item.contrasts))
+        elif item.said is not None and item.note:
+            words += 1
+    return differing, contrasts, words
+
+
+def _identity(item: Item) -> tuple[object, ...]:
+    return (
+        item.source,
+        item.line,
+        item.subject,
+        item.what,
+        item.seen,
+        item.predicted if item.seen is None else None,
+    )
+
+
+def _changed(before: Scene, after: Scene) -> list[str]:
+    names = {"cmdline": "cmdline", "page_size": "page-size", "memory": "memory", "dtb_at": "dtb-at",
+             "kernel_image": "kernel-image", "kernel": "kernel", "vendor": "vendor"}  # fmt: skip
+    return [name for field, name in names.items() if getattr(before, field) != getattr(after, field)]
+
+
+def _with_iomem(board: Board, evidence: Evidence, found: LogScene) -> LogScene:
+    if not evidence.iomem:
+        return found
+    from carveout.observe.machine import places_of
+
+    placed = places_of(board, evidence.iomem, found.scene)
+    scene = placed.scene
+    settled = set(found.open)
+    if scene.dtb_at is not None:
+        settled.discard(Open.TREE_PLACE)
+    if scene.kernel_image is not None:
+        settled.discard(Open.IMAGE_PLACE)
+    if scene.memory:
+        settled.discard(Open.MEMORY)
+    return found._replace(
+        scene=scene,
+        sources={**found.sources, **placed.sources},
+        notes=(*found.notes, *placed.notes),
+        open=frozenset(settled),
+    )
+
+
+def _told(result: Boot, found: LogScene, settled: dict[str, str]) -> Boot:
+    sources = {**found.sources, **settled}
+    facts = tuple(fact._replace(source=sources.get(fact.name, fact.source)) for fact in result.scene.facts)
+    return replace(result, scene=result.scene._replace(facts=facts))
+
+
+def _doubts(result: Boot, found: LogScene, deduced: Iterable[Deduction]) -> tuple[str, ...]:
+    why = [f"deduced: {deduction.text}" for deduction in deduced]
+    if found.stand_in is not None:
+        why.append(f"Linux {result.scene.kernel} stands in for {found.stand_in}")
+    if Open.KERNEL in found.open and not any(deduction.kind == "kernel" for deduction in deduced):
+        why.append(f"nothing says which kernel it was: Linux {result.scene.kernel} was taken")
+    return tuple(why)
+
+
+def _exactness(result: Boot, why: tuple[str, ...]) -> Exactness:
+    if result.exactness is Exactness.EXACT and why:
+        return Exactness.MODELLED
+    return result.exactness
