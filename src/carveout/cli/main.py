@@ -38,6 +38,7 @@ VERBS = {
     "check": Verb("carveout.cli.check", "what is wrong with a tree's memory, and how to fix it"),
     "dt-check": Verb("carveout.cli.dt_check", "check, called as the kernel's build calls dt-validate"),
     "explain": Verb("carveout.cli.explain", "what a rule, or a message of the kernel, is about"),
+    "verify": Verb("carveout.cli.verify", "what a machine showed against its tree: agrees, differs, and why"),
     "kernels": Verb("carveout.cli.kernels", "what is known about each kernel version, and how"),
 }
 

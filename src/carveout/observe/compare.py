@@ -62,27 +62,32 @@ def _pair(
 ) -> tuple[list[Pair], list[Said], list[tuple[Said, LogLine]]]:
     pairs: list[Pair] = []
     left, right = list(seen), list(ours)
-    for key in _ROUNDS:
-        left, right = _round(left, right, key, pairs)
+    for of_seen, of_ours in _ROUNDS:
+        left, right = _round(left, right, of_seen, of_ours, pairs)
     return pairs, left, right
 
 
 def _round(
-    left: list[Said], right: list[tuple[Said, LogLine]], key: Callable[[Said], object], pairs: list[Pair]
+    left: list[Said],
+    right: list[tuple[Said, LogLine]],
+    of_seen: Callable[[Said], object],
+    of_ours: Callable[[Said], object],
+    pairs: list[Pair],
 ) -> tuple[list[Said], list[tuple[Said, LogLine]]]:
+    # Pairs those of one key, in order. Without a key a message takes no part in the round.
     waiting: dict[object, list[int]] = {}
     for number, (said, _line) in enumerate(right):
-        what = key(said)
-        if what is not None:
-            waiting.setdefault(what, []).append(number)
+        key = of_ours(said)
+        if key is not None:
+            waiting.setdefault(key, []).append(number)
     for numbers in waiting.values():
         numbers.reverse()
     taken: set[int] = set()
     rest = []
     for said in left:
-        what = key(said)
-        if what is not None and waiting.get(what):
-            number = waiting[what].pop()
+        key = of_seen(said)
+        if key is not None and waiting.get(key):
+            number = waiting[key].pop()
             taken.add(number)
             pairs.append((said, *right[number]))
         else:
@@ -98,9 +103,13 @@ def _facts(said: Said) -> object:
     return said.family, said.name, said.facts
 
 
-def _unnamed(said: Said) -> object:
+def _facts_alone(said: Said) -> object:
+    return said.family, said.facts
+
+
+def _unnamed_facts(said: Said) -> object:
     # An excerpt of a log often lacks the line that names the node.
-    return (said.family, said.facts) if said.facts and said.family in POOLS else None
+    return None if said.name is not None else (said.family, said.facts)
 
 
 def _named(said: Said) -> object:
@@ -112,11 +121,23 @@ def _placed(said: Said) -> object:
     return (said.family, said.facts) if said.facts and said.get("base") else None
 
 
-def _ordered(said: Said) -> object:
+def _unnamed(said: Said) -> object:
     return said.family if said.name is None else None
 
 
-_ROUNDS = (_all, _facts, _unnamed, _named, _placed, _ordered)
+def _family(said: Said) -> object:
+    return said.family
+
+
+_ROUNDS = (
+    (_all, _all),
+    (_facts, _facts),
+    (_unnamed_facts, _facts_alone),
+    (_named, _named),
+    (_placed, _placed),
+    (_unnamed, _unnamed),
+    (_unnamed, _family),
+)
 
 
 def _both(seen: Said, ours: Said, boot: Boot) -> Item:

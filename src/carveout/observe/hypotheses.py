@@ -30,13 +30,16 @@ if TYPE_CHECKING:
     from carveout.observe.log import BootLog
     from carveout.observe.log_messages import Said
 
-SERIES = ("5.10", "5.15", "6.1", "6.6", "6.12", "6.18", "7.2")
+SERIES = ("6.18", "6.12", "6.6", "6.1", "5.15", "5.10", "7.2")
 """Kernels tried when nothing says which it was: the booted ones, and long-term ones between."""
 _IMAGE_SIZE = 32 * MIB
 """About what a kernel of a distribution reserves for itself; only tried where nothing says it."""
 _PAGE = 4 * KIB
-_MOST_PLACES = 6
+_MOST_PLACES = 12
+_MOST_ENTRIES = 32
 _MOST_SIZES = 4
+_USUAL_ORDER = {"orders": 11, "order": 10}
+"""The highest order of pages unless a configuration says otherwise, by how it is counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +76,28 @@ def deductions(now: Situation) -> Iterator[Hypothesis]:
     for hypothesis in _about_the_scene(now):
         if hypothesis.is_open:
             yield hypothesis
+
+
+def pairs(now: Situation) -> Iterator[tuple[Hypothesis, Hypothesis]]:
+    """Yield two hypotheses together: where something lies, and with it how the kernel is configured or where it is.
+
+    The second one's scene has the first in it.
+    """
+    for first in _occupants(now):
+        if not first.is_open:
+            continue
+        with_first = replace(now, scene=first.scene)
+        for second in (*_default_area(with_first), *_options(with_first), *_occupants(with_first)):
+            if second.is_open and second.text != first.text and _scene_keeps(first, second):
+                yield first, second
+
+
+def _scene_keeps(first: Hypothesis, second: Hypothesis) -> bool:
+    # The second one may be about the same thing as the first: then it is no pair.
+    one, two = first.scene, second.scene
+    return (one.dtb_at, one.kernel_image) == (two.dtb_at, two.kernel_image) or (
+        one.dtb_at == two.dtb_at and one.kernel_image is None
+    )
 
 
 def explanations(now: Situation) -> Iterator[Hypothesis]:
@@ -177,6 +202,9 @@ def _options(now: Situation) -> Iterator[Hypothesis]:
     if config.transparent_hugepage or config.hugetlb_page:
         yield _configured(now, {"TRANSPARENT_HUGEPAGE": "n", "HUGETLB_PAGE": "n"}, ())
     yield _configured(now, {"ZONE_DMA": "n" if config.zone_dma else "y"}, ())
+    usual = _USUAL_ORDER[now.boot.profile.behaviour.max_order_counts]
+    if config.max_order != usual:
+        yield _configured(now, {"ARCH_FORCE_MAX_ORDER": str(usual)}, ())
     yield _configured(now, {"CMA_AREAS": "7"}, ())
 
 
@@ -227,7 +255,7 @@ def _occupants(now: Situation) -> Iterator[Hypothesis]:
 def _places(now: Situation) -> list[int]:
     # What is placed from the top down ends where something begins; from the bottom up it begins where it ends.
     size = round_up(len(now.board.tree.blob), _PAGE)
-    found: list[int] = []
+    candidates: list[int] = []
     for item in now.items:
         if not item.is_difference or item.said is None:
             continue
@@ -236,14 +264,18 @@ def _places(now: Situation) -> list[int]:
         if base is None or (last is None and mib is None):
             continue
         end = last + 1 if last is not None else base + (mib or 0) * MIB
-        for place in (end, end + 2 * MIB - size, end + MIB, base - size):
-            if (
-                place > 0
-                and place not in found
-                and any(span.contains(Span.sized(place, size)) for span in now.boot.scene.memory)
-            ):
-                found.append(place)
-    return found[:_MOST_PLACES]
+        candidates += [end, end + 2 * MIB - size, end + MIB, base - size]
+    candidates = candidates[:_MOST_PLACES]
+    if now.log is not None and now.log.dump is not None:
+        # It is at one end of an entry, where its neighbours were joined with it.
+        for entry in now.log.dump.reserved[:_MOST_ENTRIES]:
+            if entry.size >= len(now.board.tree.blob):
+                candidates += [entry.base, entry.base + entry.size - len(now.board.tree.blob)]
+    return [
+        place
+        for place in dict.fromkeys(candidates)
+        if place > 0 and any(span.contains(Span.sized(place, size)) for span in now.boot.scene.memory)
+    ]
 
 
 def _firmware_memory(now: Situation) -> Iterator[Hypothesis]:

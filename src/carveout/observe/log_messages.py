@@ -39,8 +39,14 @@ FAMILIES = {
 
 POOLS = {"cma-created": "cma", "dma-created": "dma", "restricted-created": "restricted"}
 """Families that tell of a pool which a region became, and which kind."""
-OF_POOL_FAILURE = ("cma-alignment", "dma-needs-nomap", "cma-setup-failed", "cma-skipped")
-"""What a region driver says, without a name, before the line that says it refused the node."""
+_CLOSED_BY = {
+    "cma-alignment": "matching-fail",
+    "dma-needs-nomap": "matching-fail",
+    "cma-setup-failed": "matching-fail",
+    "cma-skipped": "matching-fail",
+    "overlap": "overlap-pair",
+}
+"""Families without a name, and the family of the line that names the node they are about."""
 
 _WORDING = ("function", "nid", "index")
 """Fields that tell nothing about memory."""
@@ -140,14 +146,14 @@ def with_names(said: Iterable[Said]) -> tuple[Said, ...]:
     """
     out = list(said)
     for number, one in enumerate(out):
-        if one.name is None and (one.family in POOLS or one.family in OF_POOL_FAILURE):
-            closing = "initialized" if one.family in POOLS else "matching-fail"
-            following = next((two for two in out[number + 1 : number + 3] if two.family == closing), None)
-            between = out[number + 1 : number + 3]
-            if following is not None and all(
-                two.family not in POOLS for two in between[: between.index(following)]
-            ):
-                out[number] = one._replace(name=following.name)
+        closing = "initialized" if one.family in POOLS else _CLOSED_BY.get(one.family)
+        if one.name is not None or closing is None:
+            continue
+        for two in out[number + 1 : number + 3]:
+            if two.family == closing:
+                out[number] = one._replace(name=two.name)
+            if two.family == closing or two.family in POOLS:
+                break
     return tuple(out)
 
 

@@ -15,7 +15,7 @@ from carveout.boot.resolve import resolve_scene
 from carveout.errors import CarveoutError, EfiMapError, UnsupportedProfile
 from carveout.kernel.profile import PAGE_SIZES
 from carveout.kernel.release import NEWEST, OLDEST, parse_release
-from carveout.span import MIB, Span, round_up
+from carveout.span import MIB, Span
 from carveout.values import NamedTuple, replace
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ _BANNER = "the log: Linux version"
 _VERSION = re.compile(r"^v?(\d{1,3})\.(\d{1,3})")
 _IMAGE_RESERVER = re.compile(r"arm64_memblock_init|arm_memblock_init|setup_bootmem|early_init_devtree")
 _LEAST_IMAGE = 2 * MIB
-_PAGE = 4096
 _GIVEN_PRESET = "debian"
 
 
@@ -210,7 +209,7 @@ class _Filler:
             self._set("dtb-at", f"{LOG}: the loader's line", dtb_at=loaded.get("base"))
         dump = log.first_dump or log.dump
         if self.scene.dtb_at is None and dump is not None and not self.scene.efi:
-            fits = [entry.base for entry in dump.reserved if entry.size in (size, round_up(size, _PAGE))]
+            fits = [entry.base for entry in dump.reserved if entry.size == size]
             if len(fits) == 1:
                 self._set("dtb-at", f"{LOG}: the one reserved entry of the blob's size", dtb_at=fits[0])
         if self.scene.kernel_image is None and self.scene.image_at is None:

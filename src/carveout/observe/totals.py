@@ -115,6 +115,7 @@ def compare_dump(boot: Boot, dump: Dump, lists: Boot | EarlyMemory) -> list[Item
 def regions_in(boot: Boot, reserved: Iterable[Span], *, source: str) -> list[Item]:
     """Return an item for each placed region that is mapped: whether what is reserved holds it."""
     held = joined(reserved)
+    ours = joined(Span.sized(entry.base, entry.size) for entry in boot.reserved)
     items = []
     for region in boot.regions:
         if region.base is None or not region.size or region.nomap or region.outcome is not Outcome.PLACED:
@@ -122,6 +123,8 @@ def regions_in(boot: Boot, reserved: Iterable[Span], *, source: str) -> list[Ite
         span = Span.sized(region.base, region.size)
         if not any(Span.sized(one.base, one.size).contains(span) for one in boot.memory):
             continue  # outside RAM: kernels differ in whether they keep it in the list
+        if not any(one.contains(span) for one in ours):
+            continue  # another region that was given back took a part of it along
         if any(one.contains(span) for one in held):
             items.append(
                 _item(region.name, "reserved", "reserved", _place(span), Standing.AGREES, source=source)

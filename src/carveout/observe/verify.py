@@ -15,7 +15,7 @@ from carveout.boot import boot
 from carveout.boot.result import Exactness
 from carveout.errors import CarveoutError
 from carveout.observe.compare import compare_log
-from carveout.observe.hypotheses import Situation, deductions, explanations, kernels
+from carveout.observe.hypotheses import Situation, deductions, explanations, kernels, pairs
 from carveout.observe.item import UNKNOWN_CAUSE, Cause, Item
 from carveout.observe.log_scene import Open, scene_from_log
 from carveout.observe.reconcile import compare_areas, compare_iomem, compare_lists, compare_meminfo
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 _ROUNDS = 5
 _MOST_TRIALS = 800
 """Boots tried for one comparison; each takes some milliseconds."""
+_TRIALS_OF_A_KERNEL = 200
+"""Boots tried with one kernel, where several come into question."""
 
 
 class _Trial(NamedTuple):
@@ -54,9 +56,7 @@ def verify(board: Board, given: Scene, evidence: Evidence) -> Verification:
     """
     log = None if evidence.log is None else evidence.log.boot
     found = _with_iomem(board, evidence, scene_from_log(board, log, given))
-    search = _Search(board, found, evidence)
-    search.settle_kernel()
-    search.deduce()
+    search = _searched(board, found, evidence)
     items = search.explained()
     failures = trace_back(log.failures if log is not None else (), search.board, search.trial.boot, items)
     result = _told(search.trial.boot, found, search.settled)
@@ -92,24 +92,52 @@ def compare_all(result: Boot, evidence: Evidence) -> tuple[Item, ...]:
     return tuple(items)
 
 
+def _searched(board: Board, found: LogScene, evidence: Evidence) -> _Search:
+    # Where nothing says which kernel it was, the one that fits the log with the fewest suppositions.
+    search = _Search(board, found, evidence)
+    if Open.KERNEL not in found.open or evidence.log is None or not evidence.log.boot.said:
+        search.deduce()
+        return search
+    search.deduce()
+    best, chosen = search, None
+    for hypothesis in kernels(found.scene):
+        if best.merit == (0, 0, 0, 0):
+            break
+        try:
+            other = _Search(board, found, evidence, hypothesis.scene, _TRIALS_OF_A_KERNEL)
+        except CarveoutError:
+            continue
+        other.deduce()
+        if other.merit < best.merit:
+            best, chosen = other, hypothesis
+    if chosen is not None:
+        best.deductions.insert(0, Deduction(chosen.kind, chosen.text, chosen.evidence, ()))
+        best.settled["kernel"] = "deduced from what was seen"
+    return best
+
+
 class _Search:
     # The boot that comes nearest to what was seen, and what had to be supposed for it.
 
-    def __init__(self, board: Board, found: LogScene, evidence: Evidence) -> None:
+    def __init__(
+        self,
+        board: Board,
+        found: LogScene,
+        evidence: Evidence,
+        scene: Scene | None = None,
+        trials: int = _MOST_TRIALS,
+    ) -> None:
         self.board = board
         self.found = found
         self.evidence = evidence
-        self.scene = found.scene
-        self.open = found.open
+        self.scene = scene or found.scene
+        self.open = found.open if scene is None else found.open - {Open.KERNEL}
         self.deductions: list[Deduction] = []
         self.settled: dict[str, str] = {}
-        self._left = _MOST_TRIALS
-        self.trial = self._first()
-
-    def _first(self) -> _Trial:
+        self._left = trials
         result = boot(self.board, self.scene)
         items = compare_all(result, self.evidence)
-        return _Trial(result, items, _score(items))
+        self.trial = _Trial(result, items, _score(items))
 
     def _try(self, hypothesis: Hypothesis) -> _Trial | None:
         if self._left <= 0:
@@ -133,48 +161,42 @@ class _Search:
             open=self.open,
         )
 
-    def settle_kernel(self) -> None:
-        """Choose the kernel that the words of the log fit, where nothing says which it was."""
-        if Open.KERNEL not in self.open or self.evidence.log is None or not self.evidence.log.boot.said:
-            return
-        best = self._best(kernels(self.scene), by_words=True)
-        if best is not None:
-            self._adopt(*best)
+    @property
+    def merit(self) -> tuple[int, int, int, int]:
+        """How good it is, the less the better: differences, what had to be supposed, values, words."""
+        differing, values, words = self.trial.score
+        return differing, len(self.deductions), values, words
 
     def deduce(self) -> None:
         """Fill in what the scene leaves open, as long as that brings the boot nearer."""
         for _ in range(_ROUNDS):
             if self.trial.score[0] == 0:
                 return
-            best = self._best(deductions(self._now()))
+            now = self._now()
+            best = self._best((one,) for one in deductions(now)) or self._best(pairs(now))
             if best is None:
                 return
             self._adopt(*best)
 
-    def _best(
-        self, tried: Iterable[Hypothesis], *, by_words: bool = False
-    ) -> tuple[Hypothesis, _Trial] | None:
-        best: tuple[Hypothesis, _Trial] | None = None
-        limit = self.trial.score if by_words else self.trial.score[:2]
-        for hypothesis in tried:
-            trial = self._try(hypothesis)
-            if trial is None:
-                continue
-            score = trial.score if by_words else trial.score[:2]
-            if score < limit:
-                best, limit = (hypothesis, trial), score
+    def _best(self, tried: Iterable[tuple[Hypothesis, ...]]) -> tuple[tuple[Hypothesis, ...], _Trial] | None:
+        best: tuple[tuple[Hypothesis, ...], _Trial] | None = None
+        limit = self.trial.score[:2]
+        for together in tried:
+            trial = self._try(together[-1])
+            if trial is not None and trial.score[:2] < limit:
+                best, limit = (together, trial), trial.score[:2]
         return best
 
-    def _adopt(self, hypothesis: Hypothesis, trial: _Trial) -> None:
+    def _adopt(self, together: tuple[Hypothesis, ...], trial: _Trial) -> None:
         before = {_identity(item): item for item in self.trial.items if item.is_difference}
         after = {_identity(item) for item in trial.items if item.is_difference}
         settles = tuple(dict.fromkeys(item.subject for key, item in before.items() if key not in after))
-        self.deductions.append(Deduction(hypothesis.kind, hypothesis.text, hypothesis.evidence, settles))
-        for name in _changed(self.scene, hypothesis.scene):
+        for hypothesis in together:
+            self.deductions.append(Deduction(hypothesis.kind, hypothesis.text, hypothesis.evidence, settles))
+        scene = together[-1].scene
+        for name in _changed(self.scene, scene):
             self.settled[name] = "deduced from what was seen"
-        self.scene, self.trial = hypothesis.scene, trial
-        if hypothesis.kind == "kernel":
-            self.open = self.open - {Open.KERNEL}
+        self.scene, self.trial = scene, trial
 
     def explained(self) -> tuple[Item, ...]:
         """Return the items, those that differ with their causes."""
