@@ -59,6 +59,8 @@ def _bind(
     if entry.driver is None:
         if entry.region.pool is None and entry.region.outcome.value == "released":
             return EINVAL, "the region was given back to the system", None
+        if entry.region.is_refused:
+            return EINVAL, "the region's driver refused it", None
         return None, None, None
     pool = entry.region.pool
     if pool == "dma":

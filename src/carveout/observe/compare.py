@@ -8,10 +8,12 @@ confirms (an older kernel prints no summary) is compared with the region itself.
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from carveout.observe.item import CRASH_KERNEL, DEFAULT_AREA, KERNEL, Contrast, Item, Standing
-from carveout.observe.log_messages import POOLS, predicted
+from carveout.observe.log_messages import DECIMAL, POOLS, predicted
 from carveout.span import MIB
 
 if TYPE_CHECKING:
@@ -27,8 +29,10 @@ PLACING = ("summary", "region-placed", "region-span", *POOLS)
 """Families that say where a region is."""
 _BESIDE = ("assigned", "loader-failed", "loader-fdt", "loader-initrd", "region-placed", "region-span")
 """Families that carveout's kernels do not print at this point of a boot."""
+_RENAMED = ("initialized", "matching-fail", "alloc-failed")
 _STEPS = ("cma-skipped", "cma-not-activated", "kvm-cma")
 """Messages that tell of a step; what came of it, other messages show. Filters for `reserved mem` drop them."""
+_LEADING = re.compile(r"0x0+(?=[0-9a-f])")
 _DEFAULT = ("cma-reserved", "cma-failed", "cma-misaligned", "cma-exceeds", "cma-boundary")
 
 
@@ -64,7 +68,19 @@ def _pair(
     left, right = list(seen), list(ours)
     for of_seen, of_ours in _ROUNDS:
         left, right = _round(left, right, of_seen, of_ours, pairs)
+    once = _once([said.family for said in left]) & _once([said.family for said, _line in right])
+    if once:
+        # One message of a kind is left on each side: it is the same one, with another name.
+        left, right = _round(left, right, partial(_among, once), partial(_among, once), pairs)
     return pairs, left, right
+
+
+def _once(families: Sequence[str]) -> frozenset[str]:
+    return frozenset(family for family in families if families.count(family) == 1 and family in _RENAMED)
+
+
+def _among(families: frozenset[str], said: Said) -> object:
+    return (said.family, said.facts) if said.family in families else None
 
 
 def _round(
@@ -145,7 +161,7 @@ def _both(seen: Said, ours: Said, boot: Boot) -> Item:
     note = ""
     if not contrasts and not same_words(seen, ours):
         note = f"in other words than {boot.scene.kernel} has: {ours.text}"
-        if seen.is_headed and not boot.profile.doubts and (seen.lead + seen.prefix) != ours.prefix:
+        if seen.is_headed and not boot.profile.doubts and not _is_shorter(seen, ours):
             contrasts = (Contrast("wording", _whole(seen), ours.text),)
             note = ""
     standing = Standing.DIFFERS if contrasts else Standing.AGREES
@@ -166,9 +182,10 @@ def _both(seen: Said, ours: Said, boot: Boot) -> Item:
 def contrasts_of(seen: Said, ours: Said) -> tuple[Contrast, ...]:
     """Return what two messages of one family say otherwise."""
     found = []
-    if seen.name != ours.name and seen.name is not None and ours.name is not None:
+    is_said = seen.name is not None and ours.name is not None and not seen.is_name_lent
+    if seen.name != ours.name and is_said:
         found.append(Contrast("name", seen.name, ours.name))
-    theirs, mine = dict(seen.facts), dict(ours.facts)
+    theirs, mine = dict(seen.values), dict(ours.values)
     for field in dict.fromkeys([*mine, *theirs]):
         one, two = theirs.get(field), mine.get(field)
         if one != two and not (one is None or two is None):
@@ -180,7 +197,7 @@ def shown(field: str, value: int | str) -> str:
     """Return a value of a message as text: addresses in hexadecimal, counts in decimal."""
     if isinstance(value, str):
         return value
-    return str(value) if field in ("mib", "kib", "count", "index", "error", "each") else f"0x{value:x}"
+    return str(value) if field in DECIMAL else f"0x{value:x}"
 
 
 def same_words(seen: Said, ours: Said) -> bool:
@@ -192,6 +209,12 @@ def same_words(seen: Said, ours: Said) -> bool:
         return False
     # Without a head, whatever stands before is not the kernel's, and a line that was cut may lack its prefix.
     return seen.text.startswith(ours.text) or ours.text.endswith(seen.text) or seen.text.endswith(ours.text)
+
+
+def _is_shorter(seen: Said, ours: Said) -> bool:
+    # Cut at its end, with other text behind it, or with addresses of another width: still the same words.
+    one, two = _LEADING.sub("0x", _whole(seen)), _LEADING.sub("0x", ours.text)
+    return one.startswith(two) or two.startswith(one)
 
 
 def _whole(said: Said) -> str:
@@ -281,11 +304,13 @@ def place_said(said: Said) -> tuple[int | None, int | None]:
     if base is None:
         base = said.get("start")
     last, end, mib = said.get("last"), said.get("end"), said.get("mib")
+    size = None if mib is None else mib * MIB
     if base is not None and last is not None:
-        return base, last - base + 1
-    if base is not None and end is not None:
-        return base, end - base
-    return base, None if mib is None else mib * MIB
+        size = last - base + 1
+    elif base is not None and end is not None:
+        size = end - base
+    # A line that was damaged may end before it begins.
+    return base, None if size is None or size < 0 else size
 
 
 def _same_size(said: Said, size: int, ours: int) -> bool:

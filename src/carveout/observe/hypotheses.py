@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from carveout.observe.log import BootLog
     from carveout.observe.log_messages import Said
 
-SERIES = ("6.18", "6.12", "6.6", "6.1", "5.15", "5.10", "7.2")
-"""Kernels tried when nothing says which it was: the booted ones, and long-term ones between."""
+SERIES = ("6.12", "6.1", "5.10", "6.18", "6.6", "5.15", "7.2")
+"""Kernels tried when nothing says which it was: the booted ones, then long-term ones between."""
+_BEFORE_ALL = {"init_failure_undo": "kept"}
+"""Behaviour of kernels older than any that is simulated."""
 _IMAGE_SIZE = 32 * MIB
 """About what a kernel of a distribution reserves for itself; only tried where nothing says it."""
 _PAGE = 4 * KIB
@@ -102,13 +104,19 @@ def _scene_keeps(first: Hypothesis, second: Hypothesis) -> bool:
 
 def explanations(now: Situation) -> Iterator[Hypothesis]:
     """Yield hypotheses that contradict what the scene or the tree says, the plain ones first."""
-    yield from (hypothesis for hypothesis in _about_the_scene(now) if not hypothesis.is_open)
+    is_known = not now.boot.profile.doubts and Open.CONFIG not in now.open
+    if not is_known:
+        yield from (hypothesis for hypothesis in _about_the_scene(now) if not hypothesis.is_open)
+    else:
+        # The very build is known: only what is not part of it can be otherwise.
+        yield from (one for one in _default_area(now) if one.kind == "cmdline" and not one.is_open)
     yield from _firmware_memory(now)
     for change in tree_changes(now.board, now.items):
         yield Hypothesis(
             kind=change.kind, text=change.text, scene=now.scene, board=change.board, evidence=change.evidence
         )
-    yield from _vendor(now)
+    if not is_known:
+        yield from _vendor(now)
 
 
 def kernels(scene: Scene) -> Iterator[Hypothesis]:
@@ -120,6 +128,16 @@ def kernels(scene: Scene) -> Iterator[Hypothesis]:
             scene=replace(scene, kernel=series),
             is_open=True,
         )
+    yield _older(scene)
+
+
+def _older(scene: Scene) -> Hypothesis:
+    return Hypothesis(
+        kind="kernel",
+        text="the kernel is older than Linux 5.10: what a refused region had reserved stays reserved",
+        scene=replace(scene, kernel=scene.kernel or "5.10", behaviour={**_BEFORE_ALL, **scene.behaviour}),
+        is_open=True,
+    )
 
 
 def _about_the_scene(now: Situation) -> Iterator[Hypothesis]:
@@ -127,7 +145,9 @@ def _about_the_scene(now: Situation) -> Iterator[Hypothesis]:
     yield from _default_area(now)
     yield from _options(now)
     yield from _occupants(now)
-    if Open.KERNEL not in now.open:
+    if Open.OLDER in now.open:
+        yield _older(now.scene)
+    elif Open.KERNEL not in now.open:
         for hypothesis in kernels(now.scene):
             yield replace(hypothesis, is_open=False)
 

@@ -50,12 +50,11 @@ _CLOSED_BY = {
 
 _WORDING = ("function", "nid", "index")
 """Fields that tell nothing about memory."""
-_NUMBERS = ("kib", "mib", "index", "count", "nid", "error", "each", "ram_mib", "base_mib")
+DECIMAL = ("kib", "mib", "index", "count", "nid", "error", "each", "ram_mib", "base_mib")
+"""Fields that are printed in decimal."""
 _PREFIX = re.compile(r"^(?:OF: fdt: |OF: reserved mem: )?(?:\{prefix\})?(?:Reserved memory: )?")
 _ANY_PREFIX = r"(?P<prefix>(?:OF\s{0,8}: ?(?:fdt|reserved mem) ?: ?)?(?:Reserved memory: )?)"
 _FIELD = re.compile(r"\{(\w+)(?::[^}]*)?\}")
-_LEAST = 8
-"""Fixed characters that a line must have before an expression is tried."""
 
 
 class Said(NamedTuple):
@@ -77,6 +76,8 @@ class Said(NamedTuple):
     prefix: str = ""
     """Which of the prefixes that changed over the years it begins with."""
     is_headed: bool = False
+    is_name_lent: bool = False
+    """The name is from the line after it."""
     whose: str = ""
     """For an older or a vendor's shape: whose it is."""
 
@@ -95,6 +96,8 @@ class _Pattern(NamedTuple):
     key: str
     family: str
     needle: str
+    fixed: int
+    """Characters that do not vary."""
     expression: re.Pattern[str]
     whose: str
 
@@ -151,14 +154,14 @@ def with_names(said: Iterable[Said]) -> tuple[Said, ...]:
             continue
         for two in out[number + 1 : number + 3]:
             if two.family == closing:
-                out[number] = one._replace(name=two.name)
-            if two.family == closing or two.family in POOLS:
+                out[number] = one._replace(name=two.name, is_name_lent=True)
+            if two.family == closing or two.family in POOLS or two.family in _CLOSED_BY:
                 break
     return tuple(out)
 
 
 def _value(field: str, text: str) -> int | str:
-    if field in _NUMBERS:
+    if field in DECIMAL:
         return int(text)
     if _is_address(field):
         return int(text, 16)
@@ -179,7 +182,7 @@ def _patterns() -> tuple[_Pattern, ...]:
     ]
     patterns = [_pattern(*row) for row in rows]
     # The one with the most fixed text first, so that a message is not taken for a shorter one.
-    return tuple(sorted(patterns, key=lambda pattern: -len(pattern.needle)))
+    return tuple(sorted(patterns, key=lambda pattern: (-len(pattern.needle), -pattern.fixed)))
 
 
 def _pattern(key: str, family: str, template: str, whose: str) -> _Pattern:
@@ -192,7 +195,8 @@ def _pattern(key: str, family: str, template: str, whose: str) -> _Pattern:
         expression += _literal(core[at : match.start()]) + _group(match, core)
         at = match.end()
     expression += _literal(core[at:])
-    return _Pattern(key, family, max(fixed, key=len), re.compile(expression), whose)
+    needle = max(fixed, key=len)
+    return _Pattern(key, family, needle, sum(map(len, fixed)), re.compile(expression), whose)
 
 
 def _literal(text: str) -> str:
@@ -202,7 +206,7 @@ def _literal(text: str) -> str:
 def _group(match: re.Match[str], core: str) -> str:
     field = match[1]
     after = core[match.end() : match.end() + 1]
-    if field in _NUMBERS:
+    if field in DECIMAL:
         return rf"(?P<{field}>-?\d{{1,18}})"
     if _is_address(field):
         return (

@@ -38,6 +38,8 @@ class Open(StrEnum):
     """What neither user, log nor tree says."""
 
     KERNEL = "kernel"
+    OLDER = "older"
+    """It is older than any that is simulated."""
     CONFIG = "config"
     PAGE_SIZE = "page-size"
     CMDLINE = "cmdline"
@@ -82,6 +84,7 @@ class _Filler:
         self.sources: dict[str, str] = {}
         self.notes: list[str] = []
         self.stand_in: str | None = None
+        self.is_older = False
 
     def fill(self) -> None:
         if self.log is not None:
@@ -96,6 +99,8 @@ class _Filler:
         scene, found = self.scene, set()
         if scene.kernel is None and scene.config is None and scene.vendor is None:
             found.add(Open.KERNEL)
+        if self.is_older:
+            found.add(Open.OLDER)
         is_build_said = scene.config is not None or scene.vendor is not None or scene.preset != _GIVEN_PRESET
         if not is_build_said and not _is_booted(scene.kernel):
             found.add(Open.CONFIG)
@@ -131,6 +136,7 @@ class _Filler:
         nearest = OLDEST if key < OLDEST else NEWEST
         series = f"{nearest[0]}.{nearest[1]}"
         self.stand_in = release
+        self.is_older = key < OLDEST
         self._set("kernel", f"the nearest that is simulated; the log is of {release}", kernel=series)
         word = "older" if key < OLDEST else "newer"
         self.notes.append(

@@ -154,7 +154,7 @@ class _Tracer:
         text = f"{region.name} is {_OUTCOMES[region.outcome]}{place}"
         if region.pool:
             text += f", a {region.pool} pool"
-        parts = [text, *([region.why] if region.why else []), *lines]
+        parts = [text, *reasons(region, self.boot), *lines]
         return "; ".join(parts)
 
     def _predicts(self, region: PlacedRegion) -> bool | None:
@@ -246,6 +246,12 @@ class _Tracer:
     def _in_ram(self, area: CmaArea) -> bool:
         span = Span.sized(area.base, area.size)
         return any(Span.sized(m.base, m.size).contains(span) for m in self.boot.memory)
+
+
+def reasons(region: PlacedRegion, boot: Boot) -> list[str]:
+    """Return why a region is where it is, or nowhere, without what is doubtful about the whole boot."""
+    told = {*boot.profile.doubts, *boot.profile.build_doubts, *boot.profile.notes, *boot.notes}
+    return [reason for reason in region.why.split("; ") if reason and reason not in told]
 
 
 _OUTCOMES = {
