@@ -12,6 +12,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
+from carveout.boot.result import Outcome
 from carveout.observe.item import CRASH_KERNEL, DEFAULT_AREA, KERNEL, Contrast, Item, Standing
 from carveout.observe.log_messages import DECIMAL, POOLS, predicted
 from carveout.span import MIB
@@ -30,6 +31,7 @@ PLACING = ("summary", "region-placed", "region-span", *POOLS)
 _BESIDE = ("assigned", "loader-failed", "loader-fdt", "loader-initrd", "region-placed", "region-span")
 """Families that carveout's kernels do not print at this point of a boot."""
 _RENAMED = ("initialized", "matching-fail", "alloc-failed")
+EXCERPT = "the log is an excerpt: that it is not there says nothing"
 _STEPS = ("cma-skipped", "cma-not-activated", "kvm-cma")
 """Messages that tell of a step; what came of it, other messages show. Filters for `reserved mem` drop them."""
 _LEADING = re.compile(r"0x0+(?=[0-9a-f])")
@@ -132,6 +134,11 @@ def _named(said: Said) -> object:
     return None if said.name is None else (said.family, said.name)
 
 
+def _lent(said: Said) -> object:
+    # The line that names its node may be the one that was damaged.
+    return (said.family, said.facts) if said.is_name_lent else None
+
+
 def _placed(said: Said) -> object:
     # Another name for the same place.
     return (said.family, said.facts) if said.facts and said.get("base") else None
@@ -150,6 +157,7 @@ _ROUNDS = (
     (_facts, _facts),
     (_unnamed_facts, _facts_alone),
     (_named, _named),
+    (_lent, _lent),
     (_placed, _placed),
     (_unnamed, _unnamed),
     (_unnamed, _family),
@@ -159,6 +167,8 @@ _ROUNDS = (
 def _both(seen: Said, ours: Said, boot: Boot) -> Item:
     contrasts = contrasts_of(seen, ours)
     note = ""
+    if contrasts and _is_cut(seen, ours):
+        contrasts, note = (), "the line is cut off"
     if not contrasts and not same_words(seen, ours):
         note = f"in other words than {boot.scene.kernel} has: {ours.text}"
         if seen.is_headed and not boot.profile.doubts and not _is_shorter(seen, ours):
@@ -215,6 +225,11 @@ def _is_shorter(seen: Said, ours: Said) -> bool:
     # Cut at its end, with other text behind it, or with addresses of another width: still the same words.
     one, two = _LEADING.sub("0x", _whole(seen)), _LEADING.sub("0x", ours.text)
     return one.startswith(two) or two.startswith(one)
+
+
+def _is_cut(seen: Said, ours: Said) -> bool:
+    # The end of the line is missing, and all that is there is the same.
+    return len(seen.text) < len(ours.text) and ours.text.startswith(seen.text)
 
 
 def _whole(said: Said) -> str:
@@ -277,6 +292,8 @@ def _against_region(said: Said, region: PlacedRegion, boot: Boot) -> Item:
         word = values.get(field)
         if isinstance(word, str) and (word in ("nomap", "reusable")) is not claim:
             contrasts.append(Contrast(field, word, str(claim)))
+    if region.outcome not in (Outcome.PLACED, Outcome.RESERVE_FAILED) and boot.ram_known:
+        contrasts.append(Contrast("outcome", "placed", str(region.outcome)))
     pool = POOLS.get(said.family)
     if pool is not None and region.pool != pool and boot.ram_known:
         contrasts.append(Contrast("pool", pool, region.pool))
@@ -334,7 +351,7 @@ def _only_predicted(said: Said, line: LogLine, log: BootLog) -> Item:
 def _must_be_seen(said: Said, line: LogLine, log: BootLog) -> tuple[bool, str]:
     # Whether a log without this message disagrees with it.
     if not log.covers_regions:
-        return False, "the log is an excerpt: that it is not there says nothing"
+        return False, EXCERPT
     if said.family in _STEPS or not line.is_about_regions:
         return False, "it tells of a step, and of no place: logs are often filtered so that it is missing"
     if any((one.family, one.name, one.facts) == (said.family, said.name, said.facts) for one in log.said):

@@ -100,7 +100,7 @@ class BootLog:
     @property
     def covers_regions(self) -> bool:
         """Whether a message about regions that is not in the log was not printed, or was filtered."""
-        return self.has_start and self.is_past_regions and not self.dropped
+        return self.has_start and (self.is_past_regions or self.panic is not None) and not self.dropped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

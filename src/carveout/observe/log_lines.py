@@ -44,6 +44,7 @@ _DATE_STAMP = re.compile(
     r"\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}\](?:\s?\[\s*[TC]\d{1,9}\])? ?|"
     r"\[\s*\d{4}-\d\d-\d\dT[\d:.,]+(?:[+-]\d\d:?\d\d|Z)?\] ?"
 )
+_ISO_STAMP = re.compile(r"^\d{4}-\d\d-\d\dT[\d:.,]{8,20}(?:[+-]\d\d:?\d\d|Z)? ")
 _SYSLOG = re.compile(r"^.{0,160}?\bkernel(?:\[\d{1,9}\])?: ")
 _LEVEL = re.compile(r"^(?:kern|user|daemon)\s*:\s?(?:emerg|alert|crit|err|warn|notice|info|debug)\s*: ?")
 _PRIORITY = re.compile(r"^<\d{1,3}>")
@@ -103,7 +104,7 @@ def cut(number: int, raw: bytes) -> Iterator[Record]:
 
 def _unstamped(number: int, text: str) -> Record:
     rest, headed = text, False
-    for head in (_LOGCAT, _LEVEL, _DATE_STAMP, _SYSLOG, _PRIORITY, _DATE_STAMP):
+    for head in (_LOGCAT, _LEVEL, _DATE_STAMP, _SYSLOG, _ISO_STAMP, _PRIORITY, _DATE_STAMP):
         match = head.match(rest)
         if match is not None:
             headed = True
@@ -164,22 +165,25 @@ def _line_ends(data: bytes) -> bytes:
 
 
 def _search(data: bytes, counter: LineCounter) -> Iterator[tuple[int, bytes]]:
-    # data: whole lines. Yields those with a word of interest, with their numbers.
-    before = counter.lines
-    at = 0
-    counted = 0
+    # data: whole lines. Yields those with a word of interest, and the one after each: a message may go on there.
+    number = counter.lines
+    counted = at = 0
     size = len(data)
     while at < size:
         match = _INTERESTING.search(data, at)
         if match is None:
             break
-        start = data.rfind(b"\n", at, match.start()) + 1 or at
-        end = data.find(b"\n", match.start())
-        before += data.count(b"\n", counted, start)
-        counted = start
-        line = data[start:end]
-        if len(line) > LONGEST:
-            counter.cut += 1
-        yield before + 1, line
-        at = end + 1
+        at = data.rfind(b"\n", at, match.start()) + 1 or at
+        number += data.count(b"\n", counted, at)
+        counted = at
+        wanted = True
+        while wanted and at < size:
+            end = data.find(b"\n", at)
+            line = data[at:end]
+            if len(line) > LONGEST:
+                counter.cut += 1
+            yield number + 1, line
+            wanted = _INTERESTING.search(line) is not None
+            number += 1
+            counted = at = end + 1
     counter.lines += data.count(b"\n")

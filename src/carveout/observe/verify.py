@@ -16,7 +16,7 @@ from carveout.boot.result import Exactness
 from carveout.errors import CarveoutError
 from carveout.observe.compare import compare_log
 from carveout.observe.hypotheses import Situation, deductions, explanations, kernels, pairs
-from carveout.observe.item import UNKNOWN_CAUSE, Cause, Item
+from carveout.observe.item import UNKNOWN_CAUSE, Cause, Item, Standing
 from carveout.observe.log_scene import Open, scene_from_log
 from carveout.observe.reconcile import compare_areas, compare_iomem, compare_lists, compare_meminfo
 from carveout.observe.static_causes import static_cause
@@ -26,7 +26,7 @@ from carveout.observe.verification import Deduction, Verification
 from carveout.values import NamedTuple, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from carveout.board import Board
     from carveout.boot.result import Boot
@@ -38,8 +38,9 @@ if TYPE_CHECKING:
 _ROUNDS = 5
 _MOST_TRIALS = 800
 """Boots tried for one comparison; each takes some milliseconds."""
-_TRIALS_OF_A_KERNEL = 200
-"""Boots tried with one kernel, where several come into question."""
+_WITHOUT_COUNTERPART = 4
+_KERNELS_LOOKED_INTO = 2
+"""How many kernels are tried with two suppositions at once, where one is not enough."""
 
 
 class _Trial(NamedTuple):
@@ -95,23 +96,28 @@ def compare_all(result: Boot, evidence: Evidence) -> tuple[Item, ...]:
 def _searched(board: Board, found: LogScene, evidence: Evidence) -> _Search:
     # Where nothing says which kernel it was, the one that fits the log with the fewest suppositions.
     search = _Search(board, found, evidence)
-    if Open.KERNEL not in found.open or evidence.log is None or not evidence.log.boot.said:
-        search.deduce()
-        return search
     search.deduce()
-    best, chosen = search, None
+    if Open.KERNEL not in found.open or evidence.log is None or not evidence.log.boot.said:
+        search.deduce_pairs()
+        return search
+    tried = [search]
     for hypothesis in kernels(found.scene):
-        if best.merit == (0, 0, 0, 0):
+        if min(one.merit for one in tried) == (0, 0, 0, 0):
             break
         try:
-            other = _Search(board, found, evidence, hypothesis.scene, _TRIALS_OF_A_KERNEL)
+            other = _Search(board, found, evidence, hypothesis)
         except CarveoutError:
             continue
         other.deduce()
-        if other.merit < best.merit:
-            best, chosen = other, hypothesis
-    if chosen is not None:
-        best.deductions.insert(0, Deduction(chosen.kind, chosen.text, chosen.evidence, ()))
+        tried.append(other)
+    tried.sort(key=lambda one: one.merit)
+    if tried[0].trial.score[0]:
+        for one in tried[:_KERNELS_LOOKED_INTO]:
+            one.deduce_pairs()
+        tried.sort(key=lambda one: one.merit)
+    best = tried[0]
+    if best.chosen is not None:
+        best.deductions.insert(0, Deduction(best.chosen.kind, best.chosen.text, best.chosen.evidence, ()))
         best.settled["kernel"] = "deduced from what was seen"
     return best
 
@@ -124,17 +130,17 @@ class _Search:
         board: Board,
         found: LogScene,
         evidence: Evidence,
-        scene: Scene | None = None,
-        trials: int = _MOST_TRIALS,
+        chosen: Hypothesis | None = None,
     ) -> None:
         self.board = board
         self.found = found
         self.evidence = evidence
-        self.scene = scene or found.scene
-        self.open = found.open if scene is None else found.open - {Open.KERNEL}
+        self.chosen = chosen
+        self.scene = found.scene if chosen is None else chosen.scene
+        self.open = found.open if chosen is None else found.open - {Open.KERNEL}
         self.deductions: list[Deduction] = []
         self.settled: dict[str, str] = {}
-        self._left = trials
+        self._left = _MOST_TRIALS
         result = boot(self.board, self.scene)
         items = compare_all(result, self.evidence)
         self.trial = _Trial(result, items, _score(items))
@@ -169,11 +175,16 @@ class _Search:
 
     def deduce(self) -> None:
         """Fill in what the scene leaves open, as long as that brings the boot nearer."""
+        self._adopt_best(lambda now: ((one,) for one in deductions(now)))
+
+    def deduce_pairs(self) -> None:
+        """The same with two things at once, then one by one again."""
+        self._adopt_best(pairs)
+        self.deduce()
+
+    def _adopt_best(self, make: Callable[[Situation], Iterable[tuple[Hypothesis, ...]]]) -> None:
         for _ in range(_ROUNDS):
-            if self.trial.score[0] == 0:
-                return
-            now = self._now()
-            best = self._best((one,) for one in deductions(now)) or self._best(pairs(now))
+            best = self._best(make(self._now())) if self.trial.score[0] else None
             if best is None:
                 return
             self._adopt(*best)
@@ -255,7 +266,8 @@ def _score(items: Iterable[Item]) -> tuple[int, int, int]:
     for item in items:
         if item.is_difference:
             differing += 1
-            contrasts += max(1, len(item.contrasts))
+            # What has no counterpart at all is farther off than what has another value.
+            contrasts += len(item.contrasts) if item.standing is Standing.DIFFERS else _WITHOUT_COUNTERPART
         elif item.said is not None and item.note:
             words += 1
     return differing, contrasts, words

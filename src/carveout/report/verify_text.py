@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carveout.boot.result import Exactness
+from carveout.boot.result import Exactness, Outcome
 from carveout.observe.item import Standing
+from carveout.observe.trace_back import reasons
 from carveout.report.terminal import wrap
-from carveout.report.words import errno_name, fit, safe, scene_line
-from carveout.units import format_size
+from carveout.report.words import errno_name, fit, hole_text, outcome_text, request, safe, scene_line
+from carveout.units import address_digits, format_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +46,7 @@ def render_verify_text(
     for section in (
         page.differences(),
         page.deduced(),
+        page.refused(),
         page.failures(),
         page.harmless(),
         page.regions(),
@@ -75,7 +77,10 @@ class _Page:
         if count:
             role, verdict = "error", f"differs: {count} of {count + agreeing} comparisons"
         elif agreeing:
-            role, verdict = "cma", f"agrees: {agreeing} comparisons, no difference"
+            role, verdict = (
+                "cma",
+                f"agrees: {agreeing} comparison{'s' if agreeing > 1 else ''}, no difference",
+            )
         else:
             role, verdict = "warning", "nothing was seen that could be compared"
         lines = [self._line(f"{scene_line(result.boot)}: prediction {_exactness(result)}")]
@@ -107,7 +112,8 @@ class _Page:
             lines += self._wrapped(f"predicted: {item.predicted or 'nothing'}", "    ", "      ")
         region = self.named.get(subject)
         if region is not None and region.why:
-            lines += self._wrapped(f"why that was predicted: {region.why}", "    ", "      ")
+            why = "; ".join(reasons(region, self.result.boot))
+            lines += self._wrapped(f"why that was predicted: {why}", "    ", "      ") if why else []
         cause = items[0].cause
         if cause is not None:
             lines += self._cause(cause)
@@ -137,6 +143,27 @@ class _Page:
             for evidence in deduction.evidence[:2]:
                 lines += self._wrapped(f"evidence: {evidence}", "    ", "      ")
         return self._section("Deduced, since nothing says it", lines)
+
+    def refused(self) -> list[str]:
+        """Regions that were not had, as predicted, with the reason."""
+        agreed = {item.subject for item in self.result.items if item.standing is Standing.AGREES}
+        benign = {one.text for one in self.result.harmless}
+        lines = []
+        for region in self.result.boot.regions:
+            is_had = region.outcome is Outcome.PLACED and not is_refused(self.result, region)
+            if is_had or region.name not in agreed or any(f"'{region.name}'" in text for text in benign):
+                continue
+            digits = address_digits(
+                max((entry.base + entry.size for entry in self.result.boot.memory), default=0)
+            )
+            lines += self._wrapped(f"{region.path}: {outcome_text(region)}", "  ", "    ", "error")
+            lines += self._wrapped(f"asked for: {request(region, digits)}", "    ", "      ")
+            for reason in reasons(region, self.result.boot):
+                lines += self._wrapped(f"why: {reason}", "    ", "      ")
+            hole = hole_text(region, digits)
+            if hole:
+                lines += self._wrapped(f"largest free range met: {hole}", "    ", "      ")
+        return self._section("Refused, as predicted, and why", lines)
 
     def failures(self) -> list[str]:
         lines: list[str] = []
@@ -223,7 +250,12 @@ class _Page:
         return [] if log is None else not_understood(log.boot, self.terminal)
 
     def notes(self) -> list[str]:
-        notes = list(dict.fromkeys((*self.result.why, *self.result.notes, *self.result.boot.notes)))
+        told = [f"deduced: {deduction.text}" for deduction in self.result.deductions]
+        notes = [
+            note
+            for note in dict.fromkeys((*self.result.why, *self.result.notes, *self.result.boot.notes))
+            if note not in told
+        ]
         log = self.result.evidence.log
         if log is not None:
             notes += log_notes(log)
@@ -309,6 +341,11 @@ def log_notes(log: Log) -> list[str]:
     return notes
 
 
+def is_refused(result: Verification, region: PlacedRegion) -> bool:
+    """Say whether the region's driver refused it."""
+    return any(item.subject == region.name and item.what == "matching-fail" for item in result.items)
+
+
 def _standing(item: Item) -> str:
     return {
         Standing.DIFFERS: "differs",
@@ -330,7 +367,9 @@ def _exactness(result: Verification) -> str:
 
 def _region_words(region: PlacedRegion) -> str:
     if region.base is None:
-        return f"{region.outcome}"
+        return outcome_text(region)
     last = max(region.base, region.base + (region.size or 0) - 1)
-    text = f"0x{region.base:08x}..0x{last:08x} {format_size(region.size or 0)}, {region.outcome}"
+    if not region.size:
+        return f"0x{region.base:08x}, 0 bytes, {outcome_text(region)}"
+    text = f"0x{region.base:08x}..0x{last:08x} {format_size(region.size)}, {outcome_text(region)}"
     return f"{text}, {region.pool} pool" if region.pool else text
