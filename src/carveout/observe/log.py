@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from carveout.observe.log_failures import Failure, find_failure
+from carveout.observe.log_failures import Failure, FailureKind, find_failure
 from carveout.observe.log_lines import LineCounter, Record, records
 from carveout.observe.log_machine import MachineReader
 from carveout.observe.log_messages import Said, find, with_names
@@ -31,7 +31,7 @@ MOST_BOOTS = 10_000
 
 # A line that has one of these is about our subject, and is counted when it is not understood.
 _SUBJECT = re.compile(
-    r"[Rr]eserved[ _-]mem|memory-region|OVERLAP DETECTED|overlaps with|\bcma: |\bcma_\w+:|\bCMA\b|memblock|rmem\b"
+    r"[Rr]eserved[ _-]mem|memory-region|OVERLAP DETECTED|0x[0-9a-f]{4,16}\.\.0x[0-9a-f]{4,16} \(|overlaps(?: with|$)|\bcma: |\bcma_\w+:|\bCMA\b|memblock|rmem\b"
     r"|OF\s{0,8}: ?fdt|defined regions|carveout"
 )
 # Lines about it that say nothing more than others do.
@@ -43,6 +43,8 @@ _BEGINS = re.compile(
     r"^-- (?:Re)?[Bb]oot\b|Booting Linux on physical CPU|U-Boot (?:SPL )?\d{4}\.\d\d|OpenSBI v\d"
 )
 _JOINED = re.compile(r"(?<=.)(?=OF: (?:fdt|reserved mem): |Reserved memory: created |cma: Reserved )")
+_EARLY = re.compile(r"OF\s{0,8}: ?(?:fdt|reserved mem)\s?:|Reserved memory: ")
+"""How messages of early boot begin: they are no device's."""
 _PREFIX_ALONE = re.compile(r"OF: (?:fdt|reserved mem): $")
 # So late a banner is no boot: somebody has printed /proc/version.
 _LATE = 30.0
@@ -224,16 +226,19 @@ class _BootReader:
         if self.machine.feed(record):
             return
         failure = find_failure(record)
-        if failure is not None:
+        if failure is not None and not (failure.kind is FailureKind.REGION and _EARLY.match(text)):
             self._fail(failure)
         elif _SUBJECT.search(text) and not _OTHER.search(text):
             self._broken = record
 
     def _mended(self, broken: Record, record: Record) -> Said | None:
-        # A terminal, or another writer, has broken a message over two lines.
-        return find(
-            broken.text + record.text, line=broken.number, time=broken.time, is_headed=broken.is_headed
-        )
+        # A terminal, or another writer, has broken a message over two lines; a space at the border is lost.
+        for between in ("", " "):
+            text = f"{broken.text}{between}{record.text}"
+            said = find(text, line=broken.number, time=broken.time, is_headed=broken.is_headed)
+            if said is not None:
+                return said
+        return None
 
     def _keep(self, said: Said) -> None:
         if len(self._said) < MOST_SAID:
