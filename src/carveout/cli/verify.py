@@ -85,7 +85,8 @@ def _compare(
     args: Namespace, board: Board, name: str, scene: Scene, seen: _Seen, inputs: tuple[str, ...]
 ) -> int:
     result = verify(board, scene, seen.evidence)
-    if not result.items:
+    log = seen.evidence.log
+    if not any(item.seen for item in result.items) and not (log is not None and log.boot.has_start):
         raise ObservationError(
             f"{', '.join(seen.names)}: nothing in it can be compared with the tree: no line about memory was found"
         )

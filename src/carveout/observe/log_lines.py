@@ -31,7 +31,7 @@ _WORDS = (
     rb"panic|Machine model|order: |node|Node|DMA|Normal|crashkernel|elfcorehdr|initrd|INITRD|nitial ramdisk|"
     rb"swiotlb|IO TLB|carveout|depleted|remoteproc|ramoops|ARMv|AArch64|riscv|RISC-V|SBI|disabling|pageblock|"
     rb"CPU: |efi:|EFI|e820|not enough|too many|Boot|Ignoring|vmalloc|arveout|Machine: |Hardware name|PPC|OpenSBI|"
-    rb"bad phdr|MiB|KiB|0x[0-9a-f]{6,16}\.\.|bin/dmesg|dropped"
+    rb"GNU/Linux|bad phdr|MiB|KiB|0x[0-9a-f]{6,16}\.\.|bin/dmesg|dropped"
 )
 _INTERESTING = re.compile(_WORDS)
 
