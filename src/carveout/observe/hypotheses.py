@@ -116,6 +116,7 @@ def explanations(now: Situation) -> Iterator[Hypothesis]:
             kind=change.kind, text=change.text, scene=now.scene, board=change.board, evidence=change.evidence
         )
     if not is_known:
+        yield from _other_kernels(now)
         yield from _vendor(now)
 
 
@@ -147,7 +148,11 @@ def _about_the_scene(now: Situation) -> Iterator[Hypothesis]:
     yield from _occupants(now)
     if Open.OLDER in now.open:
         yield _older(now.scene)
-    elif Open.KERNEL not in now.open:
+
+
+def _other_kernels(now: Situation) -> Iterator[Hypothesis]:
+    # A user may be wrong about the kernel, its own banner is not.
+    if Open.KERNEL not in now.open and (now.log is None or now.log.release is None):
         for hypothesis in kernels(now.scene):
             yield replace(hypothesis, is_open=False)
 

@@ -46,6 +46,8 @@ class Cause:
     evidence: tuple[str, ...] = ()
     is_tried: bool = False
     """A boot simulated with it shows what was seen."""
+    others: tuple[str, ...] = ()
+    """What would explain it as well, by boots that were tried too."""
 
 
 UNKNOWN_CAUSE = Cause(kind="unknown", text="unknown: nothing that was tried shows what was seen")

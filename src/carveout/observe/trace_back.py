@@ -67,12 +67,14 @@ class _Tracer:
         consumers = self._consumers(failure)
         if consumers:
             return self._of_consumers(failure, consumers)
+        if failure.kind is FailureKind.CMA:
+            return self._of_area(failure)
         region = self._region(failure)
         if region is not None:
             return Traced(failure, region.name, None, self._about(region), self._predicts(region))
         if failure.kind is FailureKind.PROBE:
             return None
-        if failure.kind in (FailureKind.CMA, FailureKind.ALLOCATION):
+        if failure.kind is FailureKind.ALLOCATION:
             return self._of_area(failure)
         return self._other(failure)
 
@@ -138,7 +140,7 @@ class _Tracer:
             if found:
                 return found[0]
         span = failure.span
-        if span is None or failure.kind is FailureKind.CMA:
+        if span is None:
             return None
         for region in self.boot.regions:
             base = region.base if region.base is not None else region.requested_base

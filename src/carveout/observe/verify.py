@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _ROUNDS = 5
 _MOST_TRIALS = 800
 """Boots tried for one comparison; each takes some milliseconds."""
+_MOST_OTHERS = 2
 _WITHOUT_COUNTERPART = 4
 _KERNELS_LOOKED_INTO = 2
 """How many kernels are tried with two suppositions at once, where one is not enough."""
@@ -222,10 +223,14 @@ class _Search:
             best = self._best_cause(now, trial)
             if best is None:
                 break
-            hypothesis, better = best
+            hypothesis, better, others = best
             remaining = {_identity(item) for item in better.items if item.is_difference}
             cause = Cause(
-                kind=hypothesis.kind, text=hypothesis.text, evidence=hypothesis.evidence, is_tried=True
+                kind=hypothesis.kind,
+                text=hypothesis.text,
+                evidence=hypothesis.evidence,
+                is_tried=True,
+                others=others,
             )
             for item in open_items:
                 if _identity(item) not in remaining:
@@ -248,16 +253,22 @@ class _Search:
             for item in self.trial.items
         )
 
-    def _best_cause(self, now: Situation, trial: _Trial) -> tuple[Hypothesis, _Trial] | None:
+    def _best_cause(self, now: Situation, trial: _Trial) -> tuple[Hypothesis, _Trial, tuple[str, ...]] | None:
         best: tuple[Hypothesis, _Trial] | None = None
         limit = trial.score[:2]
+        others: list[Hypothesis] = []
         for hypothesis in explanations(now):
             tried = self._try(hypothesis)
-            if tried is not None and tried.score[:2] < limit:
-                best, limit = (hypothesis, tried), tried.score[:2]
-                if limit[0] == 0:
-                    break
-        return best
+            if tried is None or tried.score[:2] > limit:
+                continue
+            if tried.score[:2] < limit:
+                best, limit, others = (hypothesis, tried), tried.score[:2], []
+            elif best is not None and hypothesis.kind != best[0].kind:
+                others.append(hypothesis)
+        if best is None:
+            return None
+        firsts = {other.kind: other.text for other in reversed(others)}
+        return *best, tuple(reversed(firsts.values()))[:_MOST_OTHERS]
 
 
 def _score(items: Iterable[Item]) -> tuple[int, int, int]:

@@ -137,6 +137,7 @@ def _item(item: Item) -> dict[str, Json]:
             "text": cause.text,
             "evidence": list(cause.evidence),
             "tried": cause.is_tried,
+            "others": list(cause.others),
         },
     }
 

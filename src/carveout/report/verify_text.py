@@ -128,6 +128,8 @@ class _Page:
         lines = self._wrapped(f"cause: {text}", "    ", "      ")
         if cause.is_tried:
             lines += self._wrapped("a boot simulated so shows what was seen", "      ", "      ")
+        for other in cause.others:
+            lines += self._wrapped(f"or: {other}", "      ", "        ")
         for evidence in cause.evidence[:3]:
             lines += self._wrapped(f"evidence: {evidence}", "      ", "        ")
         return lines
