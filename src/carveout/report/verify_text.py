@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.boot.result import Exactness, Outcome
+from carveout.observe.compare import EXCERPT
 from carveout.observe.item import Standing
 from carveout.observe.trace_back import reasons
 from carveout.report.terminal import wrap
@@ -158,7 +159,8 @@ class _Page:
             digits = address_digits(
                 max((entry.base + entry.size for entry in self.result.boot.memory), default=0)
             )
-            lines += self._wrapped(f"{region.path}: {outcome_text(region)}", "  ", "    ", "error")
+            what = "refused by its driver" if region.outcome is Outcome.PLACED else outcome_text(region)
+            lines += self._wrapped(f"{region.path}: {what}", "  ", "    ", "error")
             lines += self._wrapped(f"asked for: {request(region, digits)}", "    ", "      ")
             for reason in reasons(region, self.result.boot):
                 lines += self._wrapped(f"why: {reason}", "    ", "      ")
@@ -235,6 +237,14 @@ class _Page:
             item for item in self.result.items if not item.decides and item.standing is not Standing.AGREES
         ]
         lines = []
+        if not self.show_all:
+            cut = [item for item in items if item.note == EXCERPT]
+            items = [item for item in items if item.note != EXCERPT]
+            if cut:
+                subjects = ", ".join(dict.fromkeys(item.subject for item in cut))
+                count = f"{len(cut)} predicted message{'s' if len(cut) > 1 else ''}"
+                told = f"{count} not in this excerpt of a log (--all lists them): {subjects}"
+                lines += self._wrapped(told, "  ", "    ")
         for number, item in enumerate(items):
             if number == self.most:
                 lines.append(self._line(f"  {len(items) - number} more (--all lists them)"))
