@@ -93,6 +93,13 @@ _FAILS = re.compile(
 )
 _PAGES = re.compile(r"BUG: Bad page state|page dumped because|Bad page map")
 
+_WORDS = (
+    "mem", "cma", "dma", "contiguous", "contig_range", "rproc", "remoteproc", "carve", "coherent", "atomic pool",
+    "atomic allocation", "swiotlb", "io tlb", "bounce", "pstore", "ramoops", "ion", "alloc", "region", "phdr", "remap",
+    "program segments", "boot failed", "tile binning",
+)  # fmt: skip
+"""One of these is in every line that `_ABOUT` knows."""
+
 # What a failing line is about, the most telling first.
 _ABOUT: tuple[tuple[FailureKind, re.Pattern[str]], ...] = (
     (
@@ -189,6 +196,10 @@ _SPECIAL: tuple[Callable[[str], Failure | None], ...] = (_cma, _probe, _memremap
 
 
 def _general(text: str) -> Failure | None:
+    # A log may be full of other errors: plain words are found many times faster than expressions.
+    lowered = text.lower()
+    if not any(word in lowered for word in _WORDS):
+        return None
     if not _FAILS.search(text):
         return None
     kind = next((kind for kind, about in _ABOUT if about.search(text)), None)
