@@ -6,28 +6,29 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from carveout.observe.log_lines import Record
+from carveout.observe.log_machine import MachineReader
+from carveout.observe.log_messages import find
+from carveout.observe.memblock_debug import last_dump, parse_ops
 from carveout.span import MIB
 
-from .log_memblock import hexed, last_dump, parse_ops
+from .log_memblock import dump_row, hexed, op_row
 from .log_regions import region_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .log_memblock import Op, Row
+    from carveout.observe.memblock_debug import Op
+
+    from .log_memblock import Row
 
 _STAMP = re.compile(r"^\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?")
 # The second line of a message has no stamp of its own.
 _CONTINUED = ("OVERLAP", " ")
 _MEMBLOCK = ("memblock", "__memblock", " memory", " reserved", " physmem")
 _ABOUT_REGIONS = re.compile(r"[Rr]eserved mem|OVERLAP| overlaps with |defined regions|OF: fdt: ")
-_CMA = re.compile(r"^cma: (?:(Reserved) (\d+) MiB (?:at|in) (0x[0-9a-f]+)|(Failed) to reserve (\d+) MiB)")
-_MEMORY = re.compile(r"^Memory: (\d+)K/(\d+)K available \((.*)\)")
-_ZONE = re.compile(
-    r"^  (DMA32|DMA|Normal|HighMem|Movable|Device)\s+(empty|\[mem (0x[0-9a-f]+)-(0x[0-9a-f]+)\])"
-)
+_AREAS = ("cma-reserved", "cma-failed")
 _SWIOTLB = re.compile(r"software IO TLB: mapped \[mem (0x[0-9a-f]+)-(0x[0-9a-f]+)\]")
-_PANIC = re.compile(r"Kernel panic - not syncing: (.*)")
 _DROPPED = re.compile(r"\*\* (\d+) printk messages dropped")
 _COMMAND_LINE = "Kernel command"
 _IMAGE_RESERVER = re.compile(r"arm64_memblock_init|arm_memblock_init|setup_bootmem|paging_init")
@@ -78,9 +79,9 @@ def log_fields(text: str, dtb: bytes, kernel_at: int | None) -> Row:
         "reserved_mem_messages": [line for line in early if _ABOUT_REGIONS.search(line)],
         "reserved_mem_order": order,
         "regions": regions,
-        "memblock_ops": [op.row() for op in before],
+        "memblock_ops": [op_row(op) for op in before],
         "ops_before_dump": len(before),
-        "memblock_dump": None if dump is None else dump.row(),
+        "memblock_dump": None if dump is None else dump_row(dump),
         "cma": cma_rows(early),
         "memory_line": _memory_line(early),
         "zones": _zones(early),
@@ -114,7 +115,7 @@ def _without_memblock(lines: Iterable[str]) -> list[str]:
 
 def panic_of(lines: Iterable[str]) -> str | None:
     """Return the text of the panic."""
-    return next((match[1] for line in lines if (match := _PANIC.search(line)) is not None), None)
+    return _machine(line for line in lines if "Kernel panic" in line).panic
 
 
 def notable(lines: Iterable[str]) -> list[str]:
@@ -125,34 +126,30 @@ def notable(lines: Iterable[str]) -> list[str]:
 
 def cma_rows(lines: Iterable[str]) -> list[Row]:
     """Return each `cma: Reserved` and `cma: Failed to reserve` line."""
-    rows: list[Row] = []
-    for line in lines:
-        if (match := _CMA.match(line)) is not None:
-            rows.append({"ok": match[1] is not None, "mib": int(match[2] or match[5]), "base": match[3]})
-            if match[3] is not None:
-                rows[-1]["base"] = hexed(int(match[3], 16))
-    return rows
+    return [
+        {"ok": said.family == "cma-reserved", "mib": said.get("mib"), "base": hexed(said.get("base"))}
+        for line in lines
+        if line.startswith("cma: ") and (said := find(line)) is not None and said.family in _AREAS
+    ]
+
+
+def _machine(lines: Iterable[str]) -> MachineReader:
+    reader = MachineReader()
+    for number, line in enumerate(lines, 1):
+        reader.feed(Record(number, line, None, is_headed=True))
+    return reader
 
 
 def _memory_line(lines: Iterable[str]) -> Row | None:
-    match = next((match for line in lines if (match := _MEMORY.match(line)) is not None), None)
-    if match is None:
-        return None
-    row: Row = {"available_kib": int(match[1]), "total_kib": int(match[2])}
-    for number, name in re.findall(r"(\d+)K ([\w -]+)", match[3]):
-        row[name.strip().replace(" ", "_").replace("-", "_") + "_kib"] = int(number)
-    return row
+    found = _machine(lines).memory_line
+    return {f"{re.sub('[ -]', '_', name)}_kib": kib for name, kib in found.items()} or None
 
 
 def _zones(lines: Iterable[str]) -> Row:
-    zones: Row = {}
-    for line in lines:
-        if (match := _ZONE.match(line)) is not None:
-            empty = match[2] == "empty"
-            zones[match[1]] = (
-                None if empty else {"base": hexed(int(match[3], 16)), "end": hexed(int(match[4], 16) + 1)}
-            )
-    return zones
+    return {
+        name: None if span is None else {"base": hexed(span.start), "end": hexed(span.end)}
+        for name, span in _machine(lines).zones.items()
+    }
 
 
 def _swiotlb(lines: Iterable[str]) -> list[Row]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from carveout.fdt import parse
+from carveout.observe.log_messages import POOLS, find
 from carveout.span import MIB
 
 from .log_memblock import hexed
@@ -21,23 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from carveout.fdt import Tree
+    from carveout.observe.log_messages import Said
+    from carveout.observe.memblock_debug import Dump, Op
 
-    from .log_memblock import Dump, Op, Row
+    from .log_memblock import Row
 
-_ADDRESS = r"(0x[0-9a-f]+)"
-_PLACED = re.compile(
-    rf"reserved mem: {_ADDRESS}\.\.{_ADDRESS} \(\d+ KiB\) (nomap|map) (reusable|non-reusable) (.*)$"
-)
-_POOL = re.compile(
-    rf"Reserved memory: created (CMA memory|DMA memory|restricted DMA) pool at {_ADDRESS}, size (\d+) MiB"
-)
-_TAKEN = re.compile(r"reserved mem: initialized node (.*), compatible id (.*)$")
-_FAILURES = (
-    ("alloc_failed", re.compile(r"failed to allocate memory for node '([^']*)'")),
-    ("reserve_failed", re.compile(r"failed to reserve memory for node '([^']*)'")),
-    ("no_match", re.compile(r"reserved mem: node (.*) compatible matching fail")),
-)
-_POOL_NAMES = {"CMA memory": "cma", "DMA memory": "dma", "restricted DMA": "restricted"}
+_FAILURES = {"alloc-failed": "alloc_failed", "reserve-failed": "reserve_failed", "matching-fail": "no_match"}
+_TOLD = ("initialized", "summary", *_FAILURES)
 # Who in the kernel makes reservations for /reserved-memory.
 _RESERVER = re.compile(r"reserved_mem|rmem|fdt_|early_init_dt|of_")
 _PLACING = ("alloc", "reserve", "remove", "mark_nomap")
@@ -117,28 +108,32 @@ def region_rows(
 def _read(lines: Iterable[str]) -> tuple[dict[str, _Facts], list[str]]:
     facts: dict[str, _Facts] = {}
     order: list[str] = []
-    pool: re.Match[str] | None = None
+    pool: Said | None = None
     for line in lines:
-        if (match := _POOL.search(line)) is not None:
-            pool = match
-        elif (match := _TAKEN.search(line)) is not None:
-            fact = facts.setdefault(match[1], _Facts())
-            fact.said["initialized"] = match[2]
+        said = find(line)
+        if said is None:
+            continue
+        if said.family in POOLS:
+            pool = said
+            continue
+        if said.name is None:
+            continue
+        fact = facts.setdefault(said.name, _Facts()) if said.family in _TOLD else _Facts()
+        if said.family == "initialized":
+            fact.said["initialized"] = dict(said.values)["compatible"]
             if pool is not None:
                 # The driver's own line comes before the one that names the node.
-                fact.said["pool"] = _POOL_NAMES[pool[1]]
-                fact.pool_base, fact.pool_size = int(pool[2], 16), int(pool[3]) * MIB
+                fact.said["pool"] = POOLS[pool.family]
+                fact.pool_base, fact.pool_size = pool.get("base"), (pool.get("mib") or 0) * MIB
                 pool = None
-        elif (match := _PLACED.search(line)) is not None:
-            fact = facts.setdefault(match[5], _Facts())
-            fact.base, last = int(match[1], 16), int(match[2], 16)
+        elif said.family == "summary":
+            values = dict(said.values)
+            fact.base, last = cast("int", values["base"]), cast("int", values["last"])
             fact.size = (last - fact.base + 1) % (1 << 64)
-            fact.said |= {"nomap": match[3] == "nomap", "reusable": match[4] == "reusable"}
-            order.append(match[5])
-        else:
-            for key, pattern in _FAILURES:
-                if (match := pattern.search(line)) is not None:
-                    facts.setdefault(match[1], _Facts()).said[key] = True
+            fact.said |= {"nomap": values["nomap"] == "nomap", "reusable": values["reusable"] == "reusable"}
+            order.append(said.name)
+        elif said.family in _FAILURES:
+            fact.said[_FAILURES[said.family]] = True
     return facts, order
 
 

@@ -180,6 +180,8 @@ def _of_unknown_driver(answers: Answers) -> tuple[int | None, str | None, tuple[
         return answers.init_errno, answers.init_message, answers.init_log
     if answers.entry is not None and answers.entry.region.outcome is Outcome.RELEASED:
         return EINVAL, "the region was given back to the system", ()
+    if answers.entry is not None and answers.entry.region.is_refused:
+        return EINVAL, "the region's driver refused it", ()
     return None, answers.remark, ()
 
 

@@ -127,6 +127,9 @@ def _dispatch(state: EarlyBoot, entry: ReservedMem, no_match: int) -> int:
 def _undo(state: EarlyBoot, entry: ReservedMem) -> None:
     region, node = entry.region, entry.region.node
     region.pool = None
+    if state.behaviour.init_failure_undo == "kept":
+        _keep(state, entry)
+        return
     state.step(StepKind.FAIL, node.path, "its region driver refused it: the reservation is undone",
                base=entry.base, size=entry.size, source="kernel-semantics 3.5, 3.6")  # fmt: skip
     state.say("matching-fail", name=entry.name)
@@ -147,6 +150,14 @@ def _undo(state: EarlyBoot, entry: ReservedMem) -> None:
         region.reasons.append("its region driver refused it, so the memory was given back to the system")
     else:
         region.reasons.append("its region driver refused it, yet none of the memory became free")
+
+
+def _keep(state: EarlyBoot, entry: ReservedMem) -> None:
+    region = entry.region
+    region.is_refused = True
+    region.reasons.append("its region driver refused it, and the memory stays reserved for nobody")
+    state.step(StepKind.FAIL, region.node.path, region.reasons[-1], base=entry.base, size=entry.size)
+    state.say("matching-fail", name=entry.name)
 
 
 def _add_back(state: EarlyBoot, entry: ReservedMem) -> None:

@@ -50,6 +50,8 @@ class RegionState:
     outcome: Outcome = Outcome.IGNORED
     pool: str | None = None
     driver: str | None = None
+    is_refused: bool = False
+    """Its driver refused it, and it stays reserved."""
     reasons: list[str] = field(default_factory=list)
     hole: Hole | None = None
     extra: list[Span] = field(default_factory=list)

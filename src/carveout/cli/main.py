@@ -35,22 +35,25 @@ class Verb(NamedTuple):
 
 VERBS = {
     "map": Verb(
-        "carveout.cli.map", "where every piece of reserved memory lands, as text, JSON, SVG or a page"
+        "carveout.cli.map", "where every piece of reserved memory lands, as text, JSON, picture or page"
     ),
     "check": Verb("carveout.cli.check", "what is wrong with a tree's memory, and how to fix it"),
-    "dt-check": Verb("carveout.cli.dt_check", "check, called as the kernel's build calls dt-validate"),
     "explain": Verb(
         "carveout.cli.explain",
         "why a region, a device, an address is as it is; or what a message or a rule is about",
-    "pool": Verb(
     ),
-    "export": Verb("carveout.cli.export", "the places for linkers, compilers, boot loaders, Zephyr, ..."),
-    "amp": Verb("carveout.cli.amp", "whether a remote processor's firmware fits the memory it is given"),
+    "verify": Verb("carveout.cli.verify", "what a machine showed against its tree: agrees, differs, and why"),
     "place": Verb("carveout.cli.place", "where a new region can go, best first, and what to add to the tree"),
     "fit": Verb("carveout.cli.fit", "how far each request could grow, how little RAM is enough"),
+    "diff": Verb("carveout.cli.diff", "what differs between two trees, or two scenes of one"),
     "pin": Verb("carveout.cli.pin", "give dynamic regions the place that the kernel would choose"),
     "upgrade": Verb("carveout.cli.upgrade", "the names and layouts of 2013 become today's binding"),
-    "diff": Verb("carveout.cli.diff", "what differs between two trees, or two scenes of one"),
+    "export": Verb("carveout.cli.export", "the places for linkers, compilers, boot loaders, Zephyr, ..."),
+    "amp": Verb("carveout.cli.amp", "whether a remote processor's firmware fits the memory it is given"),
+    "pool": Verb(
+        "carveout.cli.pool", "contiguous memory at run time: replay a trace, find the size a pool needs"
+    ),
+    "dt-check": Verb("carveout.cli.dt_check", "check, called as the kernel's build calls dt-validate"),
     "kernels": Verb("carveout.cli.kernels", "what is known about each kernel version, and how"),
 }
 

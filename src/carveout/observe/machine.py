@@ -17,7 +17,7 @@ from carveout.observe.iomem import is_hidden, kernel_image, parse_iomem, ram, tr
 from carveout.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from carveout.board import Board
     from carveout.boot.result import Boot
@@ -66,6 +66,13 @@ def observe(board: Board, capture: Capture, given: Scene) -> Observed:
     """
     looker = _Looker(board, capture, given)
     looker.look()
+    return Observed(scene=looker.scene, sources=looker.sources, notes=tuple(looker.notes))
+
+
+def places_of(board: Board, resources: Sequence[Resource], given: Scene) -> Observed:
+    """Return the scene with what /proc/iomem shows of RAM, the kernel and the tree; as `observe` otherwise."""
+    looker = _Looker(board, Capture(), given)
+    looker.look_at(tuple(resources))
     return Observed(scene=looker.scene, sources=looker.sources, notes=tuple(looker.notes))
 
 
@@ -140,6 +147,10 @@ class _Looker:
             resources = parse_iomem(self.capture.iomem)
         except ObservationError as error:
             raise ObservationError(f"{IOMEM}: {error}") from error
+        self.look_at(resources)
+
+    def look_at(self, resources: tuple[Resource, ...]) -> None:
+        """Take what the resources of /proc/iomem say."""
         if not resources:
             self.notes.append(f"{IOMEM} is empty: it does not say where the kernel is")
         elif is_hidden(resources):

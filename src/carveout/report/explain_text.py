@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from carveout.check.page import Page
 
 _WIDTH = 100
+_ON_YOUR_BOARD = (
+    "## On your board",
+    "",
+    "- `carveout explain BOARD REGION`: the steps that led to it, each with its reason",
+    "- `carveout verify BOARD --log FILE`: what a log shows against the tree, and what is behind each difference",
+    "",
+)
 _FIELD = re.compile(r"\{([^}]*)\}")
 
 
@@ -76,7 +83,7 @@ def message_page(page: Page, link: Callable[[Rule], str] | None = None) -> str:
     if rules:
         shown = link or (lambda rule: f"{rule.code} {rule.slug}: {rule.summary}")
         lines += ["## Found before the boot by", "", *(f"- {shown(rule)}" for rule in rules), ""]
-    lines += ["## References", "", page.source]
+    lines += [*_ON_YOUR_BOARD, "## References", "", page.source]
     return "\n".join(lines) + "\n"
 
 

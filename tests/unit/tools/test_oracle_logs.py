@@ -11,11 +11,12 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from tools.oracle.log_kernel import kernel_lines, log_fields
-from tools.oracle.log_memblock import last_dump, parse_ops
+from tools.oracle.log_memblock import op_row
 from tools.oracle.trees import cells
 
 from carveout.fdt.draft import DraftNode
 from carveout.fdt.writer import build
+from carveout.observe.memblock_debug import last_dump, parse_ops
 
 STAMP = "[    0.000000] "
 
@@ -46,7 +47,7 @@ def test_a_request_and_the_reservation_for_it_are_one_call() -> None:
             "memblock_reserve: [0x0000000040200000-0x00000000402fffff] arm64_memblock_init+0x1/0x2",
         ]
     )
-    assert [op.row() for op in ops] == [
+    assert [op_row(op) for op in ops] == [
         {
             "op": "alloc",
             "api": "memblock_phys_alloc_range",
