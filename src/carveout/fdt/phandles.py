@@ -22,7 +22,7 @@ class Phandles:
     Does not hold the tree, which holds this.
     """
 
-    __slots__ = ("_first", "_holders", "_numbers", "_odd", "_values")
+    __slots__ = ("_first", "_holders", "_known", "_numbers", "_values")
 
     def __init__(self, tree: Tree) -> None:
         """Read the phandles of `tree`."""
@@ -31,27 +31,28 @@ class Phandles:
         # Of a property shorter than a value, whatever comes after it.
         self._values = [words[property_at[number] + 3] for number in self._numbers]
         self._first = dict(zip(reversed(self._values), reversed(self._numbers), strict=True))
-        self._holders: dict[int, list[int]] = {}
-        self._odd: dict[int, int | None] = {}
+        self._holders: dict[int, list[int]] | None = None
+        self._known: dict[int, int | None] = {}
 
     def owner_of(self, tree: Tree, value: int) -> int | None:
         """Return the number of the first node of `tree` with this phandle, or None."""
-        first = self._first.get(value) if value else None
-        if first is None:
-            return None
+        if value not in self._known:
+            self._known[value] = self._search(tree, value) if value in self._first and value else None
+        return self._known[value]
+
+    def _search(self, tree: Tree, value: int) -> int | None:
+        first = self._first[value]
         owner = tree.owner_of(first)
         if _is_phandle(tree, owner, first):
             return owner
-        if value not in self._odd:
-            self._odd[value] = self._search(tree, value)
-        return self._odd[value]
-
-    def _search(self, tree: Tree, value: int) -> int | None:
-        if not self._holders:
+        if self._holders is None:
+            self._holders = {}
+            property_at, words = tree.structure.property_at, tree.structure.words
             for held, number in zip(self._values, self._numbers, strict=True):
-                self._holders.setdefault(held, []).append(number)
+                if words[property_at[number] + 1] >= 4:
+                    self._holders.setdefault(held, []).append(number)
         before = -1
-        for number in self._holders[value]:
+        for number in self._holders.get(value, ()):
             owner = tree.owner_of(number)
             if owner != before and _is_phandle(tree, owner, number):
                 return owner
