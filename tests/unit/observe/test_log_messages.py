@@ -13,8 +13,21 @@ from carveout.observe.log_messages import FAMILIES, find, predicted, with_names
 
 _FIELD = re.compile(r"\{(\w+)(:[^}]*)?\}")
 _TEXTS = {"name": "d@50000000", "other": "e", "compatible": "shared-dma-pool", "nomap": "nomap", "reusable": "reusable",
-          "function": "cma_x", "prefix": "OF: fdt: "}  # fmt: skip
-_NUMBERS = {"kib", "mib", "index", "count", "nid", "error", "each", "ram_mib", "base_mib"}
+          "function": "cma_x", "runs": "5@3+7@100", "prefix": "OF: fdt: "}  # fmt: skip
+_NUMBERS = {
+    "kib",
+    "mib",
+    "index",
+    "count",
+    "nid",
+    "error",
+    "each",
+    "ram_mib",
+    "base_mib",
+    "pages",
+    "free",
+    "total",
+}
 
 
 def written(template: str) -> tuple[str, dict[str, object]]:
