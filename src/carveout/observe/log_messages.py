@@ -50,7 +50,20 @@ _CLOSED_BY = {
 
 _WORDING = ("function", "nid", "index")
 """Fields that tell nothing about memory."""
-DECIMAL = ("kib", "mib", "index", "count", "nid", "error", "each", "ram_mib", "base_mib")
+DECIMAL = (
+    "kib",
+    "mib",
+    "index",
+    "count",
+    "nid",
+    "error",
+    "each",
+    "ram_mib",
+    "base_mib",
+    "pages",
+    "free",
+    "total",
+)
 """Fields that are printed in decimal."""
 _PREFIX = re.compile(r"^(?:OF: fdt: |OF: reserved mem: )?(?:\{prefix\})?(?:Reserved memory: )?")
 _ANY_PREFIX = r"(?P<prefix>(?:OF\s{0,8}: ?(?:fdt|reserved mem) ?: ?)?(?:Reserved memory: )?)"
