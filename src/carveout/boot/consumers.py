@@ -64,7 +64,7 @@ class Consumers:
         answers = self._calls.answers(consumer, device, way)
         errno, message, log = _outcome(state, answers, way, ask, driver)
         attached = way in (Way.DEVICE_INIT, Way.UNKNOWN, Way.DRIVER_CORE) and answers.is_assigned
-        exactness, why = self._judge(consumer, answers, way, driver, errno)
+        exactness, why = self._judge(consumer, answers, way, driver)
         entry = answers.entry
         return ConsumerResult(
             path=consumer.path,
@@ -88,7 +88,7 @@ class Consumers:
         )
 
     def _judge(
-        self, consumer: Consumer, answers: Answers, way: Way, driver: DeviceDriver | None, errno: int | None
+        self, consumer: Consumer, answers: Answers, way: Way, driver: DeviceDriver | None
     ) -> tuple[Exactness, str]:
         if answers.is_unknown:
             return Exactness.UNKNOWN, _UNKNOWN_RAM
@@ -104,7 +104,7 @@ class Consumers:
             reasons.append(f"what {driver.name} asks for was read, not booted: {driver.source}")
         elif way is Way.UNKNOWN and consumer.enabled and len({error for _, error in answers.calls}) > 1:
             reasons.append("how its driver asks is not known: " + _told(answers))
-        elif way is Way.DRIVER_CORE and errno is not None:
+        elif way is Way.DRIVER_CORE:
             reasons.append("no booted kernel had restricted pools")
         if not reasons:
             return Exactness.EXACT, ""

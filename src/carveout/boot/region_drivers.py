@@ -150,6 +150,7 @@ def coherent_attach(binding: Binding) -> Attached:
         return Attached(errno=EINVAL, message=message, log=tuple(lines))
     log, doubt = _beyond_reach(binding)
     if binding.device.has_coherent_pool and state.behaviour.second_coherent_pool == "busy":
+        doubt = doubt or "that a second coherent pool is refused was read, not booted"
         return Attached(errno=EBUSY, message="the device has a coherent pool already", doubt=doubt, log=log)
     if binding.device.has_coherent_pool:
         return Attached(message="the device has a coherent pool already, and keeps using that one", log=log)
@@ -165,7 +166,7 @@ def _beyond_reach(binding: Binding) -> tuple[tuple[str, ...], str | None]:
         return (), None
     limit = dma_limit(binding.device.node)
     if limit is not None and last > limit:
-        return (_BEYOND,), None
+        return (_BEYOND,), "the kernel's warning of its reach was read, not booted"
     if last > _DEFAULT_DMA_MASK:
         return (
             _BEYOND,
