@@ -15,7 +15,7 @@ endif
 
 BOARD ?= examples/media-soc.dtb
 SCENE ?= examples/scenes/media-soc-6.12.toml
-PYTEST_ARGS ?= -n auto
+PYTEST_ARGS ?= -n auto --dist worksteal
 DTBS ?=
 ORACLE_ARCH ?= arm64
 ORACLE_ARGS ?=
