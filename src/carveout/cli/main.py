@@ -39,6 +39,7 @@ VERBS = {
     ),
     "check": Verb("carveout.cli.check", "what is wrong with a tree's memory, and how to fix it"),
     "dt-check": Verb("carveout.cli.dt_check", "check, called as the kernel's build calls dt-validate"),
+    "sweep": Verb("carveout.cli.sweep", "many boards in many scenes, on all cores or a cluster, as a table"),
     "explain": Verb("carveout.cli.explain", "what a rule, or a message of the kernel, is about"),
     "kernels": Verb("carveout.cli.kernels", "what is known about each kernel version, and how"),
 }
