@@ -146,6 +146,7 @@ def _parser() -> Parser:
     )
     option("--memory-size", metavar="SIZE", action="append", default=[],
            help="RAM of this size, from where the tree says that RAM begins")  # fmt: skip
+    option("--memory-base", metavar="BASE", help="where that begins on boards whose tree does not say")
     option("--if-ram-missing", action="store_true",
            help="these amounts of RAM only where the tree gives none; the others with their own")  # fmt: skip
     option("--overlay-variant", metavar="FILE[,...]", action="append", default=[],

@@ -31,13 +31,13 @@ _HEADER = b"carveout.sweep"
 
 def _arrow() -> Any:  # noqa: ANN401 PyArrow has no types
     try:
-        import pyarrow as arrow
+        import pyarrow as pa
         import pyarrow.parquet
     except ImportError as error:
         raise ToolMissing(
             "Parquet needs PyArrow, which is not installed: pip install 'carveout[parquet]'"
         ) from error
-    return arrow
+    return pa
 
 
 class ParquetFolder:

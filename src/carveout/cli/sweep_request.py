@@ -20,7 +20,7 @@ from carveout.kernel.release import parse_release
 from carveout.sweep.course import Unread
 from carveout.sweep.plan import Job, Plan, RamChoice, SweepScene, plan_scenes
 from carveout.sweep.rows import SCHEMA
-from carveout.units import parse_memory, parse_size
+from carveout.units import parse_address, parse_memory, parse_size
 from carveout.values import NamedTuple, replace
 
 if TYPE_CHECKING:
@@ -178,9 +178,12 @@ def _scenes(args: Namespace) -> tuple[tuple[SweepScene, ...], tuple[str, ...], t
     for kernel in several["kernel"]:
         parse_release(kernel)
     ram = [RamChoice(banks=tuple(map(parse_memory, text.split(",")))) for text in args.memory_variant]
-    ram += [RamChoice(size=parse_size(text)) for text in args.memory_size]
+    base = parse_address(args.memory_base) if args.memory_base is not None else None
+    ram += [RamChoice(size=parse_size(text), base=base) for text in args.memory_size]
     if args.if_ram_missing and not ram:
         raise UsageError("--if-ram-missing needs --memory-size or --memory-variant")
+    if base is not None and not args.memory_size:
+        raise UsageError("--memory-base says where the RAM of --memory-size begins, which is not given")
     if ram and given.scene.memory:
         raise UsageError(
             "--memory is RAM of every scene, --memory-variant and --memory-size one each: give one kind"

@@ -29,6 +29,8 @@ class SweepScene(NamedTuple):
     scene: Scene
     ram_size: int | None = None
     """RAM of this size, beginning where the board says RAM begins; bytes."""
+    ram_base: int | None = None
+    """Where RAM of that size begins on a board that does not say."""
     boards: str = "all"
     """`all`, or only boards whose tree gives RAM (`with-ram`) or does not (`without-ram`)."""
 
@@ -76,6 +78,8 @@ class RamChoice(NamedTuple):
 
     banks: tuple[Span, ...] = ()
     size: int | None = None
+    base: int | None = None
+    """Where RAM of that size begins on a board that does not say."""
 
 
 def plan_scenes(
@@ -110,7 +114,9 @@ def plan_scenes(
         for named in scene_matrix(base, kernels=kernels, page_sizes=page_sizes, cmdlines=cmdlines):
             parts = [named.name, word, _ram_word(choice, of_many=len(choices) > 1)]
             scene = replace(named.scene, memory=choice.banks) if choice.banks else named.scene
-            found.append(SweepScene(" ".join(part for part in parts if part), scene, choice.size, boards))
+            found.append(
+                SweepScene(" ".join(part for part in parts if part), scene, choice.size, choice.base, boards)
+            )
     order = {name: at for at, name in enumerate(kernels)}
     found.sort(key=lambda scene: order.get(scene.scene.kernel or "", 0))
     return tuple(found)

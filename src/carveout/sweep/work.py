@@ -35,9 +35,7 @@ if TYPE_CHECKING:
 _MOST_BOOTS = 4000
 """Boots that a worker remembers: at about 30 KB each, a hundred megabytes at most."""
 
-_NO_BASE = (
-    "the tree says neither how much RAM there is nor where it begins: name it with --memory-variant SIZE@BASE"
-)
+_NO_BASE = "the tree says neither how much RAM there is nor where it begins: say it with --memory-base BASE"
 
 
 class Sweeper:
@@ -154,6 +152,8 @@ def _scene_for(board: Board, scene: SweepScene) -> Scene | UsageError:
     if scene.ram_size is None:
         return scene.scene
     base = ram_base(board)
+    if base is None:
+        base = scene.ram_base
     if base is None:
         return UsageError(_NO_BASE)
     return replace(scene.scene, memory=(Span.sized(base, scene.ram_size),))
