@@ -29,7 +29,7 @@ examples:
   carveout sweep dtbs/ --page-size 4K --page-size 16K --memory-size 1G --memory-size 4G --if-ram-missing -o results.jsonl
   find . -name '*.dtb' | carveout sweep - --format parquet -o results
   carveout sweep dtbs/ --shard 2/8 -o part2.jsonl; carveout sweep merge part*.jsonl -o results.jsonl
-  carveout sweep dtbs/ --engine dask --scheduler tcp://farm:8786 -o results.jsonl
+  carveout sweep dtbs/ --engine dask --scheduler tcp://cluster:8786 -o results.jsonl
   carveout sweep report results.jsonl --from 6.12 --to 7.2
 
 exit codes: 0 every board was swept; 1 findings, with --fail-on; 2 usage; 3 a board could not be read, or was set aside
@@ -156,7 +156,7 @@ def _parser() -> Parser:
     option("--engine", choices=("processes", "inline", "dask"), default="processes",
            help="where: all cores (default), this process, or a Dask cluster")  # fmt: skip
     option("-j", "--jobs", metavar="N", type=int, help="processes (default: one for each core)")
-    option("--scheduler", metavar="ADDRESS", help="of Dask, such as tcp://farm:8786")
+    option("--scheduler", metavar="ADDRESS", help="of Dask, such as tcp://cluster:8786")
     option("--shard", metavar="I/N", help="only the I-th of N parts of the boards; see merge")
     option("--cache", metavar="DIR", help="keep results here, by content; safe to share and to delete")
     option(

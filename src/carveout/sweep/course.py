@@ -7,6 +7,7 @@ Whoever does the work (engines.py) sees chunks only.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,6 +24,8 @@ CELLS_IN_CHUNK = 512
 """Cells handed out at once: some hundred milliseconds, beside which handing out does not count."""
 MOST_IN_CHUNK = 64
 """Boards in a chunk, however few scenes there are."""
+MOST_RECENT_BYTES = 64 << 20
+"""Rows of boards that are remembered, should an equal tree come; one that comes later is worked on again."""
 
 
 class Unread(NamedTuple):
@@ -103,6 +106,8 @@ class Course:
         self._stamp = sha256(stamp + repr((plan.codes, plan.kinds)).encode()).digest()
         self._ready: dict[int, Result] = {}
         self._waiting: dict[bytes, list[Job]] = {}
+        self._recent: OrderedDict[bytes, Done] = OrderedDict()
+        self._recent_bytes = 0
         self._names: dict[int, tuple[str, bytes]] = {}
         self._order: list[int] = []
 
@@ -147,6 +152,9 @@ class Course:
         if self._plan.recognises and key in self._waiting:
             self._waiting[key].append(job)
             return True
+        if key in self._recent:
+            self._ready[job.number] = _twin(job, self._recent[key])
+            return True
         found = self._kept.get(key)
         if found is not None:
             self._ready[job.number] = Result(
@@ -170,9 +178,17 @@ class Course:
             self._kept.put(key, done)
         self._ready[done.number] = Result(name, done, was_kept=False, twin=False)
         for job in self._waiting.pop(key, ()):
-            self._ready[job.number] = Result(
-                job.name, done._replace(number=job.number, simulated=0), was_kept=False, twin=True
-            )
+            self._ready[job.number] = _twin(job, done)
+        if self._plan.recognises:
+            self._recent[key] = done
+            self._recent_bytes += sum(map(len, done.rows))
+            while self._recent_bytes > MOST_RECENT_BYTES:
+                _, old = self._recent.popitem(last=False)
+                self._recent_bytes -= sum(map(len, old.rows))
+
+
+def _twin(job: Job, done: Done) -> Result:
+    return Result(job.name, done._replace(number=job.number, simulated=0), was_kept=False, twin=True)
 
 
 def split(chunk: Chunk) -> tuple[Chunk, ...]:
