@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _CHUNKS_PER_THREAD = 3
 """Chunks under way for each thread of the cluster, so that none waits for the next."""
-_CONNECT_SECONDS = 30
+_CONNECT_SECONDS = 10
 
 
 class DaskCluster:
@@ -63,6 +63,10 @@ def _connect(address: str) -> Client:
 
 
 def _same_version(client: Client) -> None:
+    try:
+        client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
+    except TimeoutError as error:
+        raise UsageError(f"the Dask scheduler has no worker after {_CONNECT_SECONDS} s") from error
     for worker, version in client.run(_version).items():
         if version != __version__:
             raise UsageError(f"the worker {worker} has carveout {version}, expected {__version__} as here")
@@ -74,7 +78,7 @@ def _work(client: Client, plan: Plan, chunks: Iterator[Chunk]) -> Iterator[Chunk
     plan_there = client.scatter(plan, broadcast=True, hash=False)
     again: deque[Chunk] = deque()
     flying: dict[str, Chunk] = {}
-    finished = as_completed()
+    finished = as_completed(loop=client.loop)
     is_more = True
     while True:
         room = max(1, _CHUNKS_PER_THREAD * sum(client.nthreads().values()))

@@ -12,41 +12,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from carveout.boot import Scene
-from carveout.span import GIB, MIB
+from carveout.span import GIB
 from carveout.sweep.course import Chunk, ChunkDone, Course, Unread
 from carveout.sweep.engines import InProcess, Processes
 from carveout.sweep.plan import Done, Job, Plan, RamChoice, plan_scenes
 from carveout.sweep.work import line_of
-from support.boards import blob_of, cpus, memory, node, region, reserved_memory
+from support.boards import blob_of, cpus, memory, node
+from support.sweep_boards import PLAN, jobs, lines, tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-SCENES = plan_scenes([("", Scene())], kernels=("6.12", "7.2"), page_sizes=(4096, 16384))
-PLAN = Plan(SCENES, ("CV101", "CV304"))
-
-
-def tree(number: int) -> bytes:
-    """A board whose regions differ by number; every seventh has a pool that 16K pages refuse."""
-    pool = region("pool", "reusable", size=(8 if number % 7 == 0 else 32) * MIB, compatible="shared-dma-pool")
-    return blob_of(
-        cpus(),
-        memory((0x4000_0000, GIB)),
-        reserved_memory(region(f"fw@{0x5000_0000 + number * MIB:x}", "no-map",
-                               reg=[(0x5000_0000 + number * MIB, MIB)]), pool),
-    )  # fmt: skip
-
-
-def jobs(count: int, **poison: bytes) -> list[Job]:
-    every = tuple(range(len(SCENES)))
-    return [
-        Job(number, f"board-{number}.dtb", poison.get(f"b{number}", tree(number)), scenes=every)
-        for number in range(count)
-    ]
-
-
-def lines(boards: Iterable[Job | Unread], engine: Any, plan: Plan = PLAN) -> bytes:
-    return b"".join(line for result in Course(plan, engine).run(boards) for line in result.lines())
+    from collections.abc import Iterator
 
 
 class Backwards:
