@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _MOST = 40
 """Lines of one question; the rest is counted. 0 shows all."""
-_LONGEST = 400
+_LONGEST = 200
 
 
 def render_sweep(answers: Answers, *, most: int = _MOST) -> str:
@@ -43,7 +43,9 @@ def _broken(answers: Answers, most: int) -> Iterator[str]:
     yield f"What breaks, {pairs}"
     yield f"  {boards:,} boards are worse; {answers.moved:,} regions move; {answers.mended:,} boards and pairs are better"
     for found in _first(answers.broken, most):
-        yield f"  {safe(found.board)}, {safe(found.pair.after)}: {safe(found.what, limit=_LONGEST)}"
+        yield f"  {safe(found.board)}, {safe(found.pair.after)}"
+        for text in found.what:
+            yield f"    {safe(text, limit=_LONGEST)}"
         for text in found.lines:
             yield f"    kernel: {safe(text, limit=_LONGEST)}"
     yield from _rest(answers.broken, most)

@@ -37,8 +37,8 @@ class Broken(NamedTuple):
 
     board: str
     pair: Pair
-    what: str
-    """One sentence."""
+    what: tuple[str, ...]
+    """One sentence for each thing."""
     lines: tuple[str, ...] = ()
     """What the kernel prints after and did not print before."""
 
@@ -242,6 +242,6 @@ def _compare(
     said = cast("list[str]", old["complaints"] or [])
     lines = tuple(text for text in cast("list[str]", new["complaints"] or []) if text not in said)
     if worse:
-        answers.broken.append(Broken(board, pair, "; ".join(worse), lines))
+        answers.broken.append(Broken(board, pair, tuple(worse), lines))
     else:
         answers.mended += bool(better)
