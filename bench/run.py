@@ -34,6 +34,7 @@ from carveout.fdt import parse
 from measure import children_cpu, own_cpu, process_rounds, rounds
 from pools import bench_pools
 from report import Report
+from sweep import bench_sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -265,6 +266,7 @@ def run(top: Path, *, count: int) -> Report:
     bench_growth(report, count)
     with tempfile.TemporaryDirectory() as made:
         bench_pools(report, Path(made), count)
+    bench_sweep(report, folder.paths, count)
     return report
 
 

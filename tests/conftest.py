@@ -45,6 +45,10 @@ def missing(marker: str) -> str | None:
         return "needs the libfdt Python module (Debian: apt-get install python3-libfdt)"
     if marker == "qemu" and shutil.which("qemu-system-aarch64") is None:
         return "needs QEMU (Debian: apt-get install qemu-system-arm)"
+    if marker == "dask" and importlib.util.find_spec("distributed") is None:
+        return "needs Dask (pip install 'carveout[dask]')"
+    if marker == "parquet" and importlib.util.find_spec("pyarrow") is None:
+        return "needs PyArrow (pip install 'carveout[parquet]')"
     if marker == "browser":
         if importlib.util.find_spec("playwright") is None:
             return "needs Playwright (pip install 'carveout[browser]')"
@@ -56,7 +60,7 @@ def missing(marker: str) -> str | None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip, with the reason, the tests whose tools are not on this machine."""
     for item in items:
-        for name in ("slow", "dtc", "pylibfdt", "qemu", "browser"):
+        for name in ("slow", "dtc", "pylibfdt", "qemu", "browser", "dask", "parquet"):
             reason = missing(name) if item.get_closest_marker(name) else None
             if reason is not None:
                 item.add_marker(pytest.mark.skip(reason=reason))

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carveout.boot import boot
+from carveout.boot import boot as simulate
 from carveout.check.context import BoardContext, BootContext
 from carveout.check.model import Finding
 from carveout.errors import UsageError
 from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from carveout.board import Board
     from carveout.boot import Boot, Scene
@@ -35,11 +35,18 @@ class Checked(NamedTuple):
     """Scenes that this board cannot be booted in, with the reason: (name, error). Its boots are missing above."""
 
 
-def check_board(board: Board, scenes: Sequence[NamedScene], rules: Iterable[Rule], *, file: str) -> Checked:
+def check_board(
+    board: Board,
+    scenes: Sequence[NamedScene],
+    rules: Iterable[Rule],
+    *,
+    file: str,
+    boot: Callable[[Board, Scene], Boot] = simulate,
+) -> Checked:
     """Return what the rules find, by place in the tree, then by code.
 
-    file: what to call the board. A scene that makes no sense for this board (no architecture to be seen, for one)
-    is reported in `refused`; the rules about what the tree says are run all the same.
+    file: what to call the board. boot: gives the boot in a scene, for who has it already.
+    A scene that makes no sense for this board (no architecture to be seen, for one) is reported in `refused`; the rules about what the tree says are run all the same.
     """
     rules = tuple(rules)
     context = BoardContext(board)

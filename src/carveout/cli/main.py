@@ -54,6 +54,7 @@ VERBS = {
         "carveout.cli.pool", "contiguous memory at run time: replay a trace, find the size a pool needs"
     ),
     "dt-check": Verb("carveout.cli.dt_check", "check, called as the kernel's build calls dt-validate"),
+    "sweep": Verb("carveout.cli.sweep", "many boards in many scenes, on all cores or a cluster, as a table"),
     "kernels": Verb("carveout.cli.kernels", "what is known about each kernel version, and how"),
 }
 
