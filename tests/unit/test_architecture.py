@@ -13,10 +13,14 @@ import re
 import shutil
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "carveout"
@@ -80,7 +84,10 @@ def names(path: Path) -> str:
     return path.relative_to(SOURCE).as_posix()
 
 
-every_file = pytest.mark.parametrize("path", module_files(), ids=names)
+def broken(law: Callable[[Path], object]) -> dict[str, object]:
+    """Return what each file breaks of a law; empty when the house holds."""
+    found = {names(path): law(path) for path in module_files()}
+    return {name: what for name, what in found.items() if what}
 
 
 @functools.cache
@@ -150,9 +157,8 @@ def test_every_room_is_in_the_picture() -> None:
     assert fronts <= BOTTOM | FRONT.keys()
 
 
-@every_file
-def test_imports_point_one_way(path: Path) -> None:
-    assert forbidden_imports(parsed(path), names(path)) == []
+def test_imports_point_one_way() -> None:
+    assert broken(lambda path: forbidden_imports(parsed(path), names(path))) == {}
 
 
 @pytest.mark.parametrize(
@@ -171,6 +177,53 @@ def test_a_wrong_import_is_seen(relative: str, source: str) -> None:
     assert forbidden_imports(ast.parse(source), relative)
 
 
+def module_name(path: Path) -> str:
+    return "carveout." + names(path).removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+
+
+def imported_first(tree: ast.Module, module: str, known: set[str]) -> set[str]:
+    """Return the modules of carveout that have to have run before `module` has."""
+    top = ast.Module(
+        [node for node in tree.body if not isinstance(node, ast.FunctionDef | ast.ClassDef)], type_ignores=[]
+    )
+    found: set[str] = set()
+    for one in own_imports(top, module.removeprefix("carveout.").replace(".", "/")):
+        if one.only_types or not one.module:
+            continue
+        parts = ["carveout", *one.module.split(".")]
+        found.add(".".join(parts))
+        # Packages on the way run first, but for one that holds both: that is being imported already.
+        packages = [".".join(parts[:end]) for end in range(2, len(parts))]
+        found.update(name for name in packages if not f"{module}.".startswith(f"{name}."))
+    return found & known
+
+
+def import_cycles(needs: dict[str, set[str]]) -> list[str]:
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_cycle_at_import_time() -> None:
+    """A module can be imported first: no import order is needed to make it work."""
+    modules = {module_name(path): path for path in module_files()}
+    assert (
+        import_cycles({m: imported_first(parsed(path), m, set(modules)) for m, path in modules.items()}) == []
+    )
+
+
+def test_a_cycle_is_seen() -> None:
+    sources = {
+        "carveout.fdt.tree": "from carveout.fdt.node import Node",
+        "carveout.fdt.node": "import carveout.fdt.tree",
+        "carveout.fdt.late": "def f():\n    import carveout.fdt.tree",
+    }
+    needs = {m: imported_first(ast.parse(source), m, set(sources)) for m, source in sources.items()}
+    assert set(import_cycles(needs)) == {"carveout.fdt.tree", "carveout.fdt.node"}
+
+
 # Imports each module it is told of as if it were the first: no module of carveout is there before.
 FIRST = """
 import importlib, json, sys
@@ -186,27 +239,13 @@ json.dump(failed, sys.stdout)
 """
 
 
-def module_name(path: Path) -> str:
-    return "carveout." + names(path).removesuffix(".py").replace("/", ".").removesuffix(".__init__")
-
-
-@functools.cache
-def import_failures() -> dict[str, str]:
-    """Return what went wrong for each module that cannot be imported first. One process for all: they are many."""
+@pytest.mark.slow
+def test_every_module_can_be_imported_first() -> None:
     modules = [module_name(path) for path in module_files() if path.stem != "__main__"]
     done = subprocess.run(
         [sys.executable, "-c", FIRST], input=json.dumps(modules), capture_output=True, text=True, check=True
     )
-    failed: dict[str, str] = json.loads(done.stdout)
-    return failed
-
-
-@every_file
-def test_no_cycle_within_a_room_at_import_time(path: Path) -> None:
-    """A module imports alone, first: no import order is needed to make it work."""
-    if path.stem == "__main__":
-        pytest.skip("runs the command line when imported")
-    assert module_name(path) not in import_failures(), import_failures()[module_name(path)]
+    assert json.loads(done.stdout) == {}
 
 
 def test_import_pulls_only_the_standard_library() -> None:
@@ -216,26 +255,32 @@ def test_import_pulls_only_the_standard_library() -> None:
     assert pulled <= set(sys.stdlib_module_names)
 
 
-@every_file
-def test_files_are_short(path: Path) -> None:
-    lines = len(path.read_text(encoding="utf-8").splitlines())
-    assert lines <= MOST_LINES
-    assert lines <= GOAL_LINES or names(path) in LONG_FOR_A_REASON
+def length(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def test_files_are_short() -> None:
+    goal = {
+        names(path): MOST_LINES if names(path) in LONG_FOR_A_REASON else GOAL_LINES for path in module_files()
+    }
+    assert broken(lambda path: length(path) if length(path) > goal[names(path)] else 0) == {}
 
 
 def test_no_reason_is_kept_for_a_file_that_became_short() -> None:
     for relative in LONG_FOR_A_REASON:
-        assert len((SOURCE / relative).read_text(encoding="utf-8").splitlines()) > GOAL_LINES
+        assert length(SOURCE / relative) > GOAL_LINES
 
 
-@every_file
-def test_no_function_is_longer_than_two_screens(path: Path) -> None:
-    long = [
+def long_functions(path: Path) -> list[str]:
+    return [
         f"{node.name}: {node.end_lineno - node.lineno + 1} lines"
         for node in ast.walk(parsed(path))
         if isinstance(node, ast.FunctionDef) and node.end_lineno and node.end_lineno - node.lineno + 1 > 100
     ]
-    assert long == []
+
+
+def test_no_function_is_longer_than_two_screens() -> None:
+    assert broken(long_functions) == {}
 
 
 OUTSIDE_CALLS = frozenset(
@@ -279,17 +324,19 @@ def outside_world(tree: ast.Module) -> list[str]:
     return found
 
 
-@every_file
-def test_the_core_touches_nothing_outside(path: Path) -> None:
+def touched(path: Path) -> list[str]:
     relative = names(path)
     if room_of(relative) in {"cli", "__main__"} or relative in TOUCHES_FILES:
-        return
+        return []
     found = outside_world(parsed(path))
-    if relative == "__init__.py":
-        # carveout.load() takes a path as well as bytes: it reads that one file, on the caller's word.
-        assert len(found) <= 1
+    # carveout.load() takes a path as well as bytes: it reads that one file, on the caller's word.
+    if relative == "__init__.py" and len(found) == 1:
         found = [where for where in found if not where.endswith(" open()")]
-    assert found == []
+    return found
+
+
+def test_the_core_touches_nothing_outside() -> None:
+    assert broken(touched) == {}
 
 
 @pytest.mark.parametrize(
@@ -315,11 +362,9 @@ def version_comparisons(tree: ast.Module) -> list[str]:
     ]
 
 
-@every_file
-def test_logic_compares_no_versions(path: Path) -> None:
-    if room_of(names(path)) not in {"boot", "pool", "check", "change", "board", "report"}:
-        return
-    assert version_comparisons(parsed(path)) == []
+def test_logic_compares_no_versions() -> None:
+    logic = {"boot", "pool", "check", "change", "board", "report"}
+    assert broken(lambda path: room_of(names(path)) in logic and version_comparisons(parsed(path))) == {}
 
 
 @pytest.mark.parametrize(
