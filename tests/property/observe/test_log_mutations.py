@@ -184,6 +184,7 @@ def _big(size: int) -> Iterator[bytes]:
         yield block
 
 
+@pytest.mark.slow
 def test_memory_is_bounded() -> None:
     tracemalloc.start()
     try:
