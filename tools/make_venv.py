@@ -5,7 +5,7 @@
     tools/make_venv.py FOLDER [EXTRA ...]
 
 Installs the checkout itself, editable, with the extras of pyproject.toml that are named. Run with the Python
-which the environment is to use. Keeps to old syntax, so that an old Python gets a message and not a traceback.
+which the environment is to use. Extras that an environment there has already are kept. Keeps to old syntax, so that an old Python gets a message and not a traceback.
 """
 
 import os
@@ -14,6 +14,7 @@ import sys
 from typing import NoReturn
 
 MINIMUM = (3, 11)
+EXTRAS_FILE = ".extras"
 
 
 def fail(message: str) -> NoReturn:
@@ -45,12 +46,22 @@ def run(command: "list[str]", hint: str) -> None:
         fail(hint)
 
 
+def kept_extras(folder: str) -> "list[str]":
+    """Return the extras that an environment has already: who makes it again, for less, does not lose them."""
+    try:
+        with open(os.path.join(folder, EXTRAS_FILE), encoding="utf-8") as file:
+            return file.read().split()
+    except OSError:
+        return []
+
+
 def main(arguments: "list[str]") -> None:
     """Make FOLDER, or bring it up to date."""
     check_version()
     if not arguments:
         fail("usage: make_venv.py FOLDER [EXTRA ...]")
-    folder, extras = arguments[0], arguments[1:]
+    folder = arguments[0]
+    extras = arguments[1:] + [extra for extra in kept_extras(folder) if extra not in arguments[1:]]
     python = os.path.join(folder, "bin", "python")
     if (
         os.path.isdir(folder)
@@ -79,6 +90,8 @@ def main(arguments: "list[str]") -> None:
         ],
         "cannot install carveout into %s; pip's message is above" % folder,
     )
+    with open(os.path.join(folder, EXTRAS_FILE), "w", encoding="utf-8") as file:
+        file.write("\n".join(extras))
 
 
 if __name__ == "__main__":
