@@ -5,7 +5,8 @@
     tools/make_venv.py FOLDER [EXTRA ...]
 
 Installs the checkout itself, editable, with the extras of pyproject.toml that are named. Run with the Python
-which the environment is to use. Extras that an environment there has already are kept. Keeps to old syntax, so that an old Python gets a message and not a traceback.
+which the environment is to use. Extras that an environment there has already are kept. Keeps to old syntax, so
+that an old Python gets a message and not a traceback.
 """
 
 import os
