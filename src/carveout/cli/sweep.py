@@ -33,10 +33,10 @@ examples:
   carveout sweep report results.jsonl --from 6.12 --to 7.2
 
 exit codes: 0 every board was swept; 1 findings, with --fail-on; 2 usage; 3 a board could not be read, or was set aside
-since workers died of it (the others are there all the same); 70 a bug in carveout; 130 interrupted
+since workers died of it; 70 a board met a bug in carveout (with 3 and 70 the other boards are there all the same); 130 interrupted
 """
 
-EXIT_CLEAN, EXIT_FINDINGS, EXIT_INPUT, EXIT_INTERRUPTED = 0, 1, 3, 130
+EXIT_CLEAN, EXIT_FINDINGS, EXIT_INPUT, EXIT_BUG, EXIT_INTERRUPTED = 0, 1, 3, 70, 130
 
 
 def run(argv: list[str]) -> int:
@@ -78,7 +78,7 @@ def _sweep(args: Namespace, request: Request) -> int:
                 progress.add(result)
                 if result.done.error is not None:
                     progress.say(f"error: {result.name}: {result.done.error}")
-                    worst = EXIT_INPUT
+                    worst = max(worst, EXIT_BUG if result.done.is_bug else EXIT_INPUT)
                 elif worst == EXIT_CLEAN and any(word in row for row in result.done.rows for word in failing):
                     worst = EXIT_FINDINGS
             results.end()

@@ -70,7 +70,9 @@ class Done(NamedTuple):
     """Cells that were not taken from an equal one."""
     findings: int = 0
     error: str | None = None
-    """Why there are no rows: the tree cannot be read, or workers die of it."""
+    """Why there are no rows: the tree cannot be read, workers die of it, or carveout has a bug."""
+    is_bug: bool = False
+    """The error is ours."""
 
 
 class RamChoice(NamedTuple):

@@ -15,7 +15,7 @@ from carveout.board import read_board
 from carveout.boot import boot
 from carveout.check.registry import find_rule
 from carveout.check.run import NamedScene, check_board
-from carveout.errors import CarveoutError, InputError, InternalError, UsageError
+from carveout.errors import CarveoutError, InternalError, UsageError
 from carveout.fdt import parse
 from carveout.span import Span
 from carveout.sweep.facts import BoardFacts
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _MOST_BOOTS = 4000
 """Boots that a worker remembers: at about 30 KB each, a hundred megabytes at most."""
 
+_BUG = "internal error, a bug in carveout (`carveout check` of this board with --debug shows where)"
 _NO_BASE = "the tree says neither how much RAM there is nor where it begins: say it with --memory-base BASE"
 
 
@@ -53,17 +54,18 @@ class Sweeper:
         return tuple(self.board(job) for job in jobs)
 
     def board(self, job: Job) -> Done:
-        """Return what comes of one tree; one that cannot be read has an error in place of rows."""
+        """Return what comes of one tree; one that cannot be read has an error in place of rows.
+
+        So has one over which carveout itself fails: a bug costs that board and not the others, and is told as one.
+        """
         try:
-            board = read_board(parse(job.blob), is_made_here=job.is_made_here)
-        except InputError as error:
-            return Done(job.number, (), error=str(error))
-        try:
-            return self._rows(job, board)
-        except InternalError:
-            raise
+            return self._rows(job, read_board(parse(job.blob), is_made_here=job.is_made_here))
+        except InternalError as error:
+            return Done(job.number, (), error=f"{_BUG}: {error}", is_bug=True)
         except CarveoutError as error:
             return Done(job.number, (), error=str(error))
+        except Exception as error:  # noqa: BLE001 the outermost frame around one board
+            return Done(job.number, (), error=f"{_BUG}: {type(error).__name__}: {error}", is_bug=True)
 
     def _rows(self, job: Job, board: Board) -> Done:
         facts = BoardFacts(board)

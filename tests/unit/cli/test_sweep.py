@@ -17,6 +17,7 @@ import pytest
 
 from carveout.cli.main import main
 from carveout.cli.sweep_progress import Progress
+from carveout.sweep import work
 from carveout.sweep.course import Result
 from carveout.sweep.plan import Done
 from carveout.sweep.rows import COLUMNS
@@ -105,6 +106,26 @@ def test_a_file_that_is_no_tree_is_a_row_and_exit_3(capsys: pytest.CaptureFixtur
     assert "is no device tree blob" in bad["error"]
     assert len(others) == 15
     assert "aaa.dtb" in capsys.readouterr().err
+
+
+def test_a_bug_over_one_board_is_exit_70_and_the_others_are_there(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    read = work.read_board
+    seen: list[object] = []
+
+    def failing(tree: Any, **options: Any) -> Any:
+        seen.append(tree)
+        if len(seen) == 2:
+            raise IndexError("a bug")
+        return read(tree, **options)
+
+    monkeypatch.setattr(work, "read_board", failing)
+    assert main(["sweep", "dtbs", *INLINE, "-o", "out.jsonl"]) == 70
+    assert "internal error" in capsys.readouterr().err
+    errors = [row["error"] for row in rows() if row["kind"] == "board"]
+    assert len(errors) == 15
+    assert [error for error in errors if error is not None] == [errors[1]]
 
 
 def test_cache_gives_the_same_and_survives_damage(capsys: pytest.CaptureFixture[str]) -> None:

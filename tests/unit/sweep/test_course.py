@@ -23,6 +23,9 @@ from support.sweep_boards import PLAN, jobs, lines, tree
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from carveout.board import Board
+    from carveout.fdt import Tree
+
 
 class Backwards:
     """An engine that gives everything back in the wrong order."""
@@ -69,6 +72,23 @@ def test_a_board_that_cannot_be_read_keeps_its_place() -> None:
     rows = [json.loads(next(iter(result.lines()))) for result in results]
     assert [row["error"] is None for row in rows] == [True, True, False, False]
     assert rows[2]["error"] == "cannot read gone.dtb: No such file"
+
+
+def test_a_bug_costs_one_board_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from carveout.sweep import work
+
+    read = work.read_board
+
+    def failing(tree: Tree, *, is_made_here: bool = False) -> Board:
+        if len(tree.blob) == len(boards[1].blob) and tree.blob == boards[1].blob:
+            raise KeyError("reg")
+        return read(tree, is_made_here=is_made_here)
+
+    boards = jobs(3)
+    monkeypatch.setattr(work, "read_board", failing)
+    results = list(Course(PLAN, InProcess()).run(boards))
+    assert [result.done.is_bug for result in results] == [False, True, False]
+    assert "KeyError: 'reg'" in str(results[1].done.error)
 
 
 def test_equal_trees_are_worked_on_once() -> None:
