@@ -17,7 +17,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from carveout.board.decode import cells_of, entries, is_enabled
+from carveout.board.decode import cells_of, entries
 from carveout.board.shape import read_shape
 from carveout.boot.arm_machine import arm_machine
 from carveout.kernel.release import parse_release
@@ -25,7 +25,7 @@ from carveout.kernel.release import parse_release
 if TYPE_CHECKING:
     from carveout.board import Board, Chosen, Consumer, MemoryNode, RegionNode, ReservedMemoryNode
     from carveout.boot import Scene
-    from carveout.fdt import Property
+    from carveout.fdt import Node, Property
 
 _KEY_BYTES = 16
 
@@ -36,6 +36,17 @@ _USUAL_TREE_ALIGN = 8
 # OpenSBI writes its region into a tree without one: boot/opensbi.py.
 _FIRMWARE_NAME = "mmode_resv"
 _FIRMWARE_BOARD = "riscv-virtio"
+
+_OF_A_BUS = ("#address-cells", "#size-cells", "ranges", "dma-ranges", "status")
+_OF_A_DEVICE = (
+    *_OF_A_BUS,
+    "reg",
+    "phandle",
+    "linux,phandle",
+    "iommus",
+    "memory-region",
+    "memory-region-names",
+)
 
 
 class BoardFacts:
@@ -133,6 +144,7 @@ class BoardFacts:
             [self._chosen(chosen) for chosen in board.chosen],
             [self._reserved_memory(parent) for parent in board.reserved_memory],
             [self._consumer(consumer) for consumer in board.consumers],
+            self._buses(),
             # Each range once: the kernel takes the smallest reach.
             list(
                 dict.fromkeys(
@@ -183,7 +195,7 @@ class BoardFacts:
             parent.path,
             parent.node.name,
             tuple(parent.cells),
-            parent.ranges is not None,
+            _properties(parent.node),
             [self._region(region) for region in parent.regions],
         )
 
@@ -205,12 +217,13 @@ class BoardFacts:
             region.dma_default,
             region.no_map_fixup,
             region.phandle,
-            _value(node.prop("phandle") or node.prop("linux,phandle")),
             node.tree.label_of(region.path),
+            # Of the devices that the kernel makes of regions, and of iommu-addresses.
+            _properties(node),
         )
 
     def _consumer(self, consumer: Consumer) -> tuple[object, ...]:
-        target = self._board.tree.by_phandle(consumer.phandle)
+        target = self._board.targets.get(consumer.phandle)
         return (
             consumer.path,
             consumer.index,
@@ -218,8 +231,24 @@ class BoardFacts:
             consumer.name,
             consumer.region,
             consumer.enabled,
-            None if target is None else (target.name, is_enabled(target)),
+            consumer.compatible,
+            self._board.device_names[consumer.path],
+            None if target is None else (target.node.path, target.enabled, target.address, target.compatible),
         )
+
+    def _buses(self) -> list[tuple[object, ...]]:
+        # Devices with a memory-region, and the buses above them: who they are, and what they reach at which address.
+        found: dict[tuple[str, str], tuple[object, ...]] = {}
+        for consumer in self._board.consumers:
+            node, parent = consumer.node, consumer.node.parent
+            found["device", node.path] = _values(node, _OF_A_DEVICE)
+            if not consumer.compatible and parent is not None:
+                # The driver of the node above looks at one that is no device itself.
+                found["driver", node.path] = _values(parent, ("compatible",))
+            while parent is not None and ("bus", parent.path) not in found:
+                found["bus", parent.path] = _values(parent, _OF_A_BUS)
+                parent = parent.parent
+        return list(found.items())
 
     def _entries(self, prop: Property | None) -> tuple[int, bytes] | None:
         # (base, size) entries. Kernels read on into the blob where a value does not end with an entry.
@@ -228,6 +257,14 @@ class BoardFacts:
         length, step = prop.length, self._step
         behind = 0 if length and step and length % step == 0 else 2 * step
         return length, prop.node.tree.blob[prop.value_offset : prop.value_offset + length + behind]
+
+
+def _properties(node: Node) -> list[tuple[str, bytes]]:
+    return [(prop.name, prop.value) for prop in node.properties]
+
+
+def _values(node: Node, names: tuple[str, ...]) -> tuple[bytes | None, ...]:
+    return tuple(_value(node.prop(name)) for name in names)
 
 
 def _value(prop: Property | None) -> bytes | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,8 +25,10 @@ from support.random_boards import cases, wild_cases
 from support.recordings import recordings, scene_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from carveout.board import Board
-    from carveout.fdt import Tree
+    from carveout.fdt import Node, Tree
     from support.random_boards import Case
 
 VALUES = (b"", b"\0", b"okay\0", b"disabled\0", b"memory\0", text("shared-dma-pool"), cells(1), cells(2), wide(GIB, GIB),
@@ -99,6 +102,74 @@ def changed(board: Board, source: random.Random) -> Board:
 def test_what_changes_a_boot_changes_the_key(case: Case, source: random.Random) -> None:
     for _ in range(4):
         hold(case.board, changed(case.board, source), case.scene)
+
+
+def near_memory(board: Board) -> list[Node]:
+    """Return the nodes that a boot may look at, and all above them."""
+    ends = [consumer.node for consumer in board.consumers]
+    ends += [memory.node for memory in board.memory] + [chosen.node for chosen in board.chosen]
+    for parent in board.reserved_memory:
+        ends += [parent.node, *(region.node for region in parent.regions)]
+    ends += [target.node for target in board.targets.values()]
+    found: dict[str, Node] = {}
+    for end in ends:
+        node: Node | None = end
+        while node is not None and node.path not in found:
+            found[node.path] = node
+            node = node.parent
+    return list(found.values())
+
+
+NAMES = ("status", "no-map", "reusable", "compatible", "reg", "size", "alignment", "ranges", "dma-ranges", "iommus",
+         "iommu-addresses", "alloc-ranges", "linux,cma-default", "linux,dma-default", "device_type",
+         "linux,usable-memory", "numa-node-id", "memory-region-names", "#address-cells", "phandle")  # fmt: skip
+
+
+def single_changes(board: Board, *, adds: bool) -> Iterator[Tree]:
+    """Yield the tree with one property near memory changed, removed or added."""
+    for node in near_memory(board):
+        for prop in node.properties:
+            value = prop.value
+            for at in {0, 3, len(value) // 2, len(value) - 1} & set(range(len(value))):
+                changed = value[:at] + bytes([value[at] ^ 1]) + value[at + 1 :]
+                with contextlib.suppress(CarveoutError):
+                    yield set_property(board.tree, node.path, prop.name, changed)
+            with contextlib.suppress(CarveoutError):
+                yield remove_property(board.tree, node.path, prop.name)
+        for name in NAMES if adds else ():
+            if name not in node:
+                for value in (b"", text("disabled"), cells(1), wide(GIB, GIB)):
+                    with contextlib.suppress(CarveoutError):
+                        yield set_property(board.tree, node.path, name, value)
+
+
+TOP = Path(__file__).resolve().parents[3]
+WITH_DEVICES = (
+    "examples/media-soc.dtb",
+    "examples/hardware-regions.dtb",
+    "examples/rtos-pool.dtb",
+    "tests/data/devices/board.dtb",
+)
+
+
+@pytest.mark.parametrize("path", WITH_DEVICES)
+def test_whatever_changes_near_memory_changes_the_boot_or_nothing(path: str) -> None:
+    board = read_board(parse((TOP / path).read_bytes()))
+    scene = Scene(kernel="7.2", memory=(Span.sized(GIB, GIB),))
+    equal = [hold(board, read_board(tree), scene) for tree in single_changes(board, adds=False)]
+    assert len(equal) > 100
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kernel", ["5.10", "6.1", "6.12", "7.2"])
+@pytest.mark.parametrize(
+    "path", [*WITH_DEVICES, *(str(p) for p in sorted((TOP / "tests/data/cases").glob("*.dtb")))]
+)
+def test_whatever_is_changed_or_added(path: str, kernel: str) -> None:
+    board = read_board(parse((TOP / path).read_bytes()))
+    for scene in (Scene(kernel=kernel), Scene(kernel=kernel, memory=(Span.sized(GIB, GIB),))):
+        for tree in single_changes(board, adds=True):
+            hold(board, read_board(tree), scene)
 
 
 @pytest.mark.parametrize("arch", ["arm64", "arm", "riscv64", "ppc64"])
