@@ -45,7 +45,7 @@ exit codes: 0 no difference; 1 there are differences; 2 usage; 3 input that cann
 
 def run(argv: list[str]) -> int:
     """Run the verb and return the exit code."""
-    args = _parser().parse_intermixed_args(argv)
+    args = _parser().parse_args(argv)
     if args.width is not None and args.width < 1:
         raise UsageError(f"--width: {args.width} is no width, expected a number of columns, for example 100")
     first = read_scene(args)

@@ -54,7 +54,7 @@ _MAX_MODEL = 80
 
 def run(argv: list[str]) -> int:
     """Run the verb and return the exit code."""
-    args = _parser().parse_intermixed_args(argv)
+    args = _parser().parse_args(argv)
     words: list[str] = args.what
     if args.live is not None:
         _explain_board(args, None, " ".join(words))

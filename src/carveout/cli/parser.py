@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from carveout.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _HELP_WIDTH = 100
 
@@ -33,6 +36,10 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
         )
         self.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: None = None) -> argparse.Namespace:  # type: ignore[override]
+        """Parse; boards and options may come in any order, as in `check a.dtb --kernel 7.2 b.dtb`."""
+        return self.parse_intermixed_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError."""

@@ -30,7 +30,7 @@ exit codes: 0 done; 1 it cannot be done, and why; 2 usage; 3 input that cannot b
 
 def run(argv: list[str]) -> int:
     """Run the verb and return the exit code."""
-    args = _parser().parse_intermixed_args(argv)
+    args = _parser().parse_args(argv)
     given = read_scenes(args)
     if given.overlays:
         raise UsageError("pin changes one tree: leave --overlay out, or write the merged tree first")

@@ -270,6 +270,13 @@ def test_boards_are_read_and_reported_one_by_one(
     assert [text.partition(":")[0] for text in seen] == ["", "0.dtb", "1.dtb", "2.dtb"]
 
 
+def test_boards_and_options_come_in_any_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("one", "two"):
+        blob(tmp_path / f"{name}.dtb", CLEAN)
+    assert main(["check", str(tmp_path / "one.dtb"), *ONLY, "CV101", str(tmp_path / "two.dtb")]) == 0
+    assert "2 boards" in capsys.readouterr().out
+
+
 def test_pages_for_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     boards = tmp_path / "boards"
     for name in ("one", "two"):
