@@ -167,8 +167,18 @@ class Board:
 
     @cached_property
     def shape(self) -> TreeShape:
-        """The counts that decide how much memory unflattening takes; made when first asked for."""
-        return read_shape(self.tree)
+        """The counts that decide how much memory unflattening takes on a 64-bit kernel."""
+        return self.shape_for(8)
+
+    def shape_for(self, align: int) -> TreeShape:
+        """Return these counts for structures of this alignment (4 on a 32-bit kernel); made when first asked for."""
+        if align not in self._shapes:
+            self._shapes[align] = read_shape(self.tree, align)
+        return self._shapes[align]
+
+    @cached_property
+    def _shapes(self) -> dict[int, TreeShape]:
+        return {}
 
     @cached_property
     def targets(self) -> dict[int, Target]:

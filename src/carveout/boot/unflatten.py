@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carveout.board.shape import read_shape
-
 if TYPE_CHECKING:
     from carveout.boot.state import EarlyBoot
 
@@ -22,9 +20,8 @@ def unflatten(state: EarlyBoot) -> None:
     layout = state.profile.layout
     if layout is None:
         return
-    shape, align = state.board.shape, layout.tree_align
-    if align != shape.align:
-        shape = read_shape(state.board.tree, align)
+    align = layout.tree_align
+    shape = state.board.shape_for(align)
     size = shape.unflattened(layout.device_node, layout.property)
     state.allocate(size, align, "unflattened tree", f"{shape.nodes} nodes", needed=True, source=_SOURCE)
     for stem in shape.alias_stems:

@@ -18,7 +18,6 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from carveout.board.decode import cells_of, entries
-from carveout.board.shape import read_shape
 from carveout.boot.arm_machine import arm_machine
 from carveout.kernel.release import parse_release
 
@@ -112,8 +111,7 @@ class BoardFacts:
     def _shape(self, align: int) -> bytes:
         # Only what decides how much memory unflattening takes.
         if align not in self._shapes:
-            board = self._board
-            shape = board.shape if board.shape.align == align else read_shape(board.tree, align)
+            shape = self._board.shape_for(align)
             self._shapes[align] = _digest(
                 shape.nodes,
                 shape.properties + shape.unnamed,
