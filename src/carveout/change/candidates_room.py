@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from carveout.boot.result import RegionKind
 from carveout.change import region_facts as shared
-from carveout.change.free_space import free_spans, room, subtract
+from carveout.change.past_space import free_spans
 from carveout.change.remedies import Change, RemedyKind
+from carveout.change.room import room
 from carveout.check.context import BoardContext, cells
 from carveout.check.model import Edit, EditKind
-from carveout.span import Span, round_down, round_up
+from carveout.span import Span, round_down, round_up, subtract
 from carveout.units import format_address, format_range, format_size
 from carveout.values import NamedTuple, replace
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from carveout.boot.cma import min_alignment
 from carveout.boot.result import Outcome, RegionKind
 from carveout.change.effects import effects, ram_of
-from carveout.change.place_search import highest, lowest
 from carveout.change.reach import place_of
-from carveout.change.space import common_space, free_ranges, largest, space_of
+from carveout.change.room import highest, largest, lowest
+from carveout.change.space import common_space, free_ranges, space_of
 from carveout.fdt.edit import set_property
 from carveout.span import MIB, Span, intersect, subtract, union
 from carveout.values import NamedTuple

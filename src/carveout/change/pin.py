@@ -16,10 +16,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.boot.result import BootOutcome, Outcome, RegionKind
-from carveout.change.common_place import Search, Wish
-from carveout.change.free_place import windows_of
 from carveout.change.pin_check import NewFindings, Obstacle, obstacles
+from carveout.change.pin_search import Search, Wish
 from carveout.change.proposal import Proposal, propose, setting
+from carveout.change.reach import windows_of
 from carveout.change.trial import Trial, attempt
 from carveout.errors import UsageError
 from carveout.values import NamedTuple

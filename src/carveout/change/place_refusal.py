@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from carveout.boot.result import RegionKind
 from carveout.change.effects import ram_of
-from carveout.change.place_search import lowest, pieces
+from carveout.change.place_search import pieces
+from carveout.change.room import lowest
 from carveout.change.space import fixed_holders
 from carveout.span import intersect, union
 from carveout.values import NamedTuple

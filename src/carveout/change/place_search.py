@@ -12,6 +12,7 @@ from heapq import nlargest
 from itertools import permutations
 from typing import TYPE_CHECKING
 
+from carveout.change.room import highest, lowest
 from carveout.span import MIB, Span, intersect, subtract
 from carveout.values import NamedTuple
 
@@ -46,18 +47,6 @@ class Complete(NamedTuple):
 def pieces(free: Sequence[Span], wanted: Wanted) -> list[Span]:
     """Return the parts of free memory that a request may be in."""
     return [piece for window in wanted.windows for piece in intersect(free, [window])]
-
-
-def lowest(span: Span, size: int, align: int) -> int | None:
-    """Return the lowest address in a span where so much fits, or None."""
-    base = -(-span.start // align) * align
-    return base if base + size <= span.end else None
-
-
-def highest(span: Span, size: int, align: int) -> int | None:
-    """Return the highest address in a span where so much fits, or None."""
-    base = (span.end - size) // align * align
-    return base if base >= span.start else None
 
 
 def good_layouts(free: Sequence[Span], wanted: Sequence[Wanted]) -> list[Layout]:

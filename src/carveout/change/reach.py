@@ -7,12 +7,13 @@ one passes addresses on as they are (kernel-semantics 1.2).
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from carveout.boot.result import Outcome
 from carveout.check.consumers import bus_above
 from carveout.errors import UsageError
-from carveout.span import Span
+from carveout.span import Span, intersect, union
 from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
@@ -69,6 +70,22 @@ def reach_of(board: Board, device: str | None, dma_bits: int | None) -> Reach:
             "say where with --within instead of --for"
         )
     return Reach(windows, bus.path)
+
+
+def windows_of(board: Board, region: PlacedRegion) -> list[Span] | None:
+    """Return where a region may be: in its alloc-ranges, and where the buses of its devices reach. None: anywhere."""
+    limits = [union(region.alloc_ranges)] if region.alloc_ranges else []
+    buses = {bus.path: bus for bus in board.dma_ranges}
+    for consumer in board.consumers if buses else ():
+        bus = bus_above(buses, consumer.path)
+        if consumer.region != region.path or not consumer.enabled or bus is None or "iommus" in consumer.node:
+            continue
+        windows = _windows(bus, _EVERYTHING)
+        if windows is not None:
+            limits.append(union(window.span for window in windows))
+    if not limits:
+        return None
+    return reduce(intersect, limits)
 
 
 def out_of_reach(board: Board, boot: Boot) -> dict[tuple[str, str], Span]:

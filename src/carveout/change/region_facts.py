@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from carveout.boot.cma import min_alignment
 from carveout.boot.result import StepKind
 from carveout.boot.watch import watch
-from carveout.change.free_space import free_spans, room
+from carveout.change.past_space import free_spans
+from carveout.change.room import room
 from carveout.check.context import BoardContext, cells
 from carveout.check.model import Edit, EditKind
 from carveout.span import Span, round_down, round_up

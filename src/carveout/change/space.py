@@ -32,6 +32,8 @@ class Space(NamedTuple):
     """Nobody holds it."""
     early: list[Span]
     """Free, or an early allocation of the kernel."""
+    areas: list[Span]
+    """Free, early, or an area that the kernel makes for itself: the default contiguous area, the crash kernel."""
     movable: list[Span]
     """Free, early, or held by something that the kernel places."""
 
@@ -53,16 +55,23 @@ def space_of(boot: Boot) -> Space:
     unclaimed = subtract(union(Span.sized(entry.base, entry.size) for entry in boot.reserved), everything)
     fixed = union([*(holder.span for holder in fixed_holders(boot)), *unclaimed])
     movable = subtract(mapped, fixed)
+    regions = union(_dynamic_regions(boot))
     early = subtract(movable, union(placed))
-    return Space(free=subtract(early, everything), early=early, movable=movable)
+    return Space(
+        free=subtract(early, everything), early=early, areas=subtract(movable, regions), movable=movable
+    )
 
 
 def _placed_by_kernel(boot: Boot) -> list[Span]:
     # Dynamic regions, contiguous areas that are not a region's, the crash kernel.
-    regions = [place_of(region) for region in boot.regions if region.kind is RegionKind.DYNAMIC]
     areas = [Span.sized(area.base, area.size) for area in boot.cma if area.from_region is None]
     crash = [Span.sized(claim.base, claim.size) for claim in boot.claims if claim.who == "crashkernel"]
-    return [*(place for place in regions if place is not None), *areas, *crash]
+    return [*_dynamic_regions(boot), *areas, *crash]
+
+
+def _dynamic_regions(boot: Boot) -> list[Span]:
+    places = (place_of(region) for region in boot.regions if region.kind is RegionKind.DYNAMIC)
+    return [place for place in places if place is not None]
 
 
 def common_space(rooms: Sequence[Space]) -> Space:
@@ -87,8 +96,3 @@ def free_ranges(boot: Boot) -> list[Span]:
     """Return the RAM that nobody holds after early boot, ascending."""
     mapped = union(Span.sized(entry.base, entry.size) for entry in boot.memory if not entry.nomap)
     return subtract(mapped, union(Span.sized(entry.base, entry.size) for entry in boot.reserved))
-
-
-def largest(spans: Sequence[Span]) -> Span | None:
-    """Return the largest span; of equal ones the lowest."""
-    return max(spans, key=lambda span: (span.size, -span.start), default=None)

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from carveout.boot.memblock import Flag
-from carveout.change.free_space import room
+from carveout.change.room import room
 from carveout.explain.model import Attempt, Neighbour, RangeTried, Reason
 from carveout.span import Span
 

@@ -9,7 +9,8 @@ from carveout.change.place import kept_ranges, may_hold_kernel
 from carveout.change.place_node import region_path
 from carveout.change.place_refusal import refusal
 from carveout.change.request import Kind, page_sizes
-from carveout.change.space import free_ranges, largest
+from carveout.change.room import largest
+from carveout.change.space import free_ranges
 from carveout.span import KIB, MIB, Span, intersect
 from carveout.units import format_range, format_size, format_size_about
 

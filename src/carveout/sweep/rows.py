@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from carveout.boot.result import Outcome, RegionKind
 from carveout.check.model import Severity
-from carveout.span import Span
+from carveout.span import Span, intersect, union
 from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from carveout.board import Board
     from carveout.boot import Boot
@@ -132,15 +132,17 @@ def cell_row(scene: str, boot: Boot, findings: Iterable[Finding]) -> Row:
     counts = dict.fromkeys(Severity, 0)
     for finding in findings:
         counts[finding.severity] += 1
-    ram = _merged(Span.sized(bank.base, bank.size) for bank in boot.memory) if boot.ram_known else []
+    ram = union(Span.sized(bank.base, bank.size) for bank in boot.memory) if boot.ram_known else []
     total = sum(bank.size for bank in boot.scene.memory)
-    kept = _merged(
+    kept = union(
         Span.sized(region.base, region.size)
         for region in boot.regions
         if _is_placed(region) and region.base is not None and region.size and region.pool != "cma"
     )
-    reserved = _common(ram, kept)
-    areas = _common(ram, _merged(Span.sized(area.base, area.size) for area in boot.cma))
+    reserved = sum(span.size for span in intersect(ram, kept))
+    areas = sum(
+        span.size for span in intersect(ram, union(Span.sized(area.base, area.size) for area in boot.cma))
+    )
     default = next((area for area in boot.cma if area.is_default), None)
     return {
         "scene": scene,
@@ -241,26 +243,3 @@ def _beyond(boot: Boot) -> int:
         and _is_placed(region)
         for region in boot.regions
     )
-
-
-def _merged(spans: Iterable[Span]) -> list[Span]:
-    found: list[Span] = []
-    for span in sorted(spans):
-        if found and span.start <= found[-1].end:
-            found[-1] = Span(found[-1].start, max(found[-1].end, span.end))
-        else:
-            found.append(span)
-    return found
-
-
-def _common(left: Sequence[Span], right: Sequence[Span]) -> int:
-    # Bytes that lie in both of two ascending lists of spans that do not overlap within a list.
-    total = at = 0
-    for span in right:
-        while at < len(left) and left[at].end <= span.start:
-            at += 1
-        for other in left[at:]:
-            if other.start >= span.end:
-                break
-            total += min(other.end, span.end) - max(other.start, span.start)
-    return total

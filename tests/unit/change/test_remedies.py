@@ -10,7 +10,6 @@ import pytest
 from carveout.board import read_board
 from carveout.boot import boot
 from carveout.boot.result import Outcome
-from carveout.change.free_space import room, subtract
 from carveout.change.remedies import (
     MOST_BOOTS,
     Remedies,
@@ -19,6 +18,7 @@ from carveout.change.remedies import (
     find_smaller_default,
     find_use_remedies,
 )
+from carveout.change.room import room
 from carveout.change.trial import region_at
 from carveout.span import GIB, Span
 from support.boards import cells, mib, node, region, usual_board, usual_scene
@@ -231,23 +231,6 @@ def test_a_smaller_default_area() -> None:
     area = next(a for a in boot(board, remedy.change.scene).cma if a.is_default)
     assert (area.base, area.size) == (remedy.base, remedy.size)
     assert find_smaller_default(board, usual_scene()) == Remedies((), 0)
-
-
-@pytest.mark.parametrize(
-    ("spans", "taken", "left"),
-    [
-        ([(0, 10)], [], [(0, 10)]),
-        ([(0, 10)], [(3, 5)], [(0, 3), (5, 10)]),
-        ([(0, 10)], [(0, 10)], []),
-        ([(0, 10), (20, 30)], [(5, 25)], [(0, 5), (25, 30)]),
-        ([(0, 10)], [(8, 12), (0, 1)], [(1, 8)]),
-        ([(0, 10)], [(2, 6), (4, 5)], [(0, 2), (6, 10)]),
-    ],
-)
-def test_subtract(
-    spans: list[tuple[int, int]], taken: list[tuple[int, int]], left: list[tuple[int, int]]
-) -> None:
-    assert subtract([Span(*s) for s in spans], [Span(*t) for t in taken]) == [Span(*x) for x in left]
 
 
 def test_room() -> None:

@@ -6,7 +6,8 @@ from __future__ import annotations
 import pytest
 
 from carveout.change.reach import reach_of
-from carveout.change.space import common_space, fixed_holders, free_ranges, largest, space_of
+from carveout.change.room import largest
+from carveout.change.space import common_space, fixed_holders, free_ranges, space_of
 from carveout.errors import UsageError
 from carveout.report.intervals import total
 from carveout.span import GIB, MIB, Span, subtract
@@ -20,8 +21,9 @@ def test_each_kind_of_room_holds_the_one_before() -> None:
         boot_regions("6.12", region("pool", size=64 * MIB), region("fw@50000000", reg=[(0x5000_0000, MIB)]))
     )
     assert subtract(room.free, room.early) == []
-    assert subtract(room.early, room.movable) == []
-    assert total(room.free) < total(room.early) < total(room.movable)
+    assert subtract(room.early, room.areas) == []
+    assert subtract(room.areas, room.movable) == []
+    assert total(room.free) < total(room.early) < total(room.areas) < total(room.movable)
 
 
 def test_what_is_given_stays() -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carveout.change.free_place import free_of, highest, largest
 from carveout.change.proposal import GoneNode, propose
+from carveout.change.room import highest_in, largest
+from carveout.change.space import space_of
 from carveout.change.trial import attempt
 from carveout.span import Span, intersect, subtract, union
 from carveout.units import format_size
@@ -71,7 +72,7 @@ class Search:
         if wish is None:
             return ()
         want = f"{format_size(wish.size)} aligned to {format_size(wish.align)}"
-        if highest(self._room(wish, [], with_refused=False), wish.size, wish.align) is not None:
+        if highest_in(self._room(wish, [], with_refused=False), wish.size, wish.align) is not None:
             return (f"{wish.path}: there is no place left to try for {want}, beside the other regions",)
         room = largest(self._room(wish, [], with_refused=False), wish.align)
         shown = f"the largest has {format_size(room.size)}, at 0x{room.start:x}" if room else "there is none"
@@ -110,7 +111,7 @@ class Search:
         # What is free in each scene without the regions.
         if self._free_in is None:
             bare = propose(self._tree, [GoneNode(path) for path in self._wishes]).after
-            self._free_in = [free_of(result) for result in attempt(bare, self._scenes).boots]
+            self._free_in = [space_of(result).areas for result in attempt(bare, self._scenes).boots]
         return self._free_in
 
     def _may_be(self, wish: Wish, span: Span) -> bool:
@@ -139,7 +140,7 @@ class Search:
         for wish in order:
             if wish.path in places:
                 continue
-            base = highest(self._room(wish, list(places.values())), wish.size, wish.align)
+            base = highest_in(self._room(wish, list(places.values())), wish.size, wish.align)
             if base is None:
                 self._stuck = wish
                 return None

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.boot.memblock import Flag
-from carveout.span import Span, round_up
+from carveout.span import Span, subtract, union
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,42 +26,7 @@ def free_spans(search: Search, *, without: str | None = None) -> list[Span]:
         for bank in search.memory
         if not bank.flags & Flag.NOMAP or _is_within(Span.sized(bank.base, bank.size), ours)
     ]
-    return subtract(_joined(banks, across=ours), taken)
-
-
-def subtract(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
-    """Return what is left of spans that ascend and do not overlap, ascending, without what is taken."""
-    holes = merged(taken)
-    left: list[Span] = []
-    first = 0
-    for span in spans:
-        while first < len(holes) and holes[first].end <= span.start:
-            first += 1
-        start, at = span.start, first
-        while at < len(holes) and holes[at].start < span.end:
-            if holes[at].start > start:
-                left.append(Span(start, holes[at].start))
-            start = max(start, holes[at].end)
-            at += 1
-        if start < span.end:
-            left.append(Span(start, span.end))
-    return left
-
-
-def merged(spans: Iterable[Span]) -> list[Span]:
-    """Return the same addresses as spans that ascend, and neither overlap nor touch."""
-    found: list[Span] = []
-    for span in sorted(spans):
-        if found and span.start <= found[-1].end:
-            found[-1] = Span(found[-1].start, max(found[-1].end, span.end))
-        elif span.size > 0:
-            found.append(span)
-    return found
-
-
-def room(span: Span, align: int) -> int:
-    """Return how many bytes are left in a span from its first aligned address on."""
-    return max(span.end - round_up(span.start, align or 1), 0)
+    return subtract(_joined(banks, across=ours), union(taken))
 
 
 def _is_within(bank: Span, spans: Iterable[Span]) -> bool:
