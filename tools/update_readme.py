@@ -131,7 +131,11 @@ def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
-        "files", nargs="*", type=Path, metavar="FILE", help="default: README.md, docs/*.md and docs/gallery/*.md"
+        "files",
+        nargs="*",
+        type=Path,
+        metavar="FILE",
+        help="default: README.md, docs/*.md and docs/gallery/*.md",
     )
     parser.add_argument(
         "--check", action="store_true", help="write nothing; exit with 1 when something differs"
