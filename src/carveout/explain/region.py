@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _POOL_WORDS = {"cma": "a CMA pool", "dma": "a coherent DMA pool", "restricted": "a restricted DMA pool"}
 _IMAGES = {"kernel": "The kernel", "dtb": "The device tree", "initrd": "The initrd"}
 _MAX_UNIT = 16
+_MAX_SHARED = 3
 _SEARCHED = (StepKind.ALLOC, StepKind.FAIL)
 
 
@@ -125,16 +126,23 @@ def _way(attempts: tuple[Attempt, ...]) -> str:
 
 
 def _shared(boot: Boot, region: PlacedRegion) -> list[str]:
-    # What the boot loader left there. The kernel says nothing about that, whichever of the two it met first.
+    # What the boot loader left there, and other regions. About most of these the kernel says nothing.
     if region.outcome is not Outcome.PLACED or region.base is None or not region.size:
         return []
     place = Span.sized(region.base, region.size)
-    images = [(_IMAGES[c.who], Span.sized(c.base, c.size)) for c in boot.claims if c.who in _IMAGES]
-    return [
-        f"{name} at {format_range(span)} has some of the same memory."
-        for name, span in images
-        if span.overlaps(place)
+    held = [(_IMAGES[c.who], Span.sized(c.base, c.size)) for c in boot.claims if c.who in _IMAGES]
+    held += [
+        (other.path, Span.sized(other.base, other.size))
+        for other in boot.regions
+        if other is not region and other.outcome is Outcome.PLACED and other.base is not None and other.size
     ]
+    shared = [(name, span) for name, span in held if span.overlaps(place)]
+    said = [
+        f"{name} at {format_range(span)} has some of the same memory." for name, span in shared[:_MAX_SHARED]
+    ]
+    if len(shared) > _MAX_SHARED:
+        said.append(f"So have {len(shared) - _MAX_SHARED} more regions.")
+    return said
 
 
 def _unit_address(region: PlacedRegion) -> list[str]:
