@@ -35,7 +35,6 @@ from support.boards import (
     usual_scene,
     wide,
 )
-
 from support.powerpc import DTB_AT, IMAGES, guest
 
 if TYPE_CHECKING:
