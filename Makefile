@@ -66,12 +66,12 @@ format: $(VENV)/.stamp-dev ## format the code, and fix what ruff can fix
 types: $(VENV)/.stamp-dev ## check the types, strictly
 	$(BIN)/mypy
 
-docs: $(VENV)/.stamp-run ## write the parts of the documentation that are real output
+docs: $(VENV)/.stamp-test ## write the parts of the documentation that are real output
 	$(BIN)/python tools/support_matrix.py
 	$(BIN)/python tools/rule_docs.py
 	$(BIN)/python tools/update_readme.py
 
-docs-check: $(VENV)/.stamp-run ## say whether `make docs` would change anything
+docs-check: $(VENV)/.stamp-test ## say whether `make docs` would change anything
 	$(BIN)/python tools/support_matrix.py --check
 	$(BIN)/python tools/rule_docs.py --check
 	$(BIN)/python tools/update_readme.py --check

@@ -7,8 +7,8 @@
 Two kinds of fenced blocks are real output:
 - `console`: each line that begins with `$ carveout ` is run, and what follows it is what it printed;
 - `python` directly followed by `text`: the text is what the code printed.
-A picture `pictures/NAME.svg` that a document shows and that one of its commands writes (`-o pictures/NAME.svg`) is
-real output as well.
+A picture `pictures/NAME.svg` or a page `pages/NAME.html` that a document links to and that one of its commands
+writes (`-o pictures/NAME.svg`) is real output as well.
 All run in a copy of examples/, without colour and 100 columns wide. With --check nothing is written; the exit
 status is 1 when something differs. tests/golden/test_readme.py holds the same.
 """
@@ -33,7 +33,8 @@ PYTHON = re.compile(
     r"^```python\n(?P<code>.*?)^```\n(?P<between>\s*)^```text\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 
-PICTURE = re.compile(r"!\[[^\]]*\]\((pictures/[\w.-]+\.svg)\)")
+# Targets of links and images; a picture that leads to its page is both.
+WRITTEN = re.compile(r"\]\((pictures/[\w.-]+\.svg|pages/[\w.-]+\.html)\)")
 
 # A hung command must not hang the documentation.
 TIMEOUT_SECONDS = 60
@@ -96,21 +97,22 @@ def refresh(text: str, folder: Path) -> str:
 def workplace(folder: Path) -> Path:
     """Fill an empty folder with what the documents' commands use, and return it."""
     shutil.copytree(ROOT / "examples", folder / "examples")
-    (folder / "pictures").mkdir()
+    for name in ("pictures", "pages"):
+        (folder / name).mkdir()
     return folder
 
 
-def pictures(text: str, folder: Path) -> dict[str, str]:
-    """Return the pictures that a document shows and that its commands wrote into `folder`, by name."""
+def written(text: str, folder: Path) -> dict[str, str]:
+    """Return the pictures and pages that a document links to and its commands wrote into `folder`, by name."""
     return {
         name: (folder / name).read_text(encoding="utf-8")
-        for name in PICTURE.findall(text)
+        for name in WRITTEN.findall(text)
         if (folder / name).is_file()
     }
 
 
-def stale_pictures(document: Path, made: dict[str, str]) -> list[Path]:
-    """Return the pictures beside a document that are not what its commands write."""
+def stale_files(document: Path, made: dict[str, str]) -> list[Path]:
+    """Return the pictures and pages beside a document that are not what its commands write."""
     files = {document.parent / name: content for name, content in made.items()}
     return [
         path
@@ -121,14 +123,19 @@ def stale_pictures(document: Path, made: dict[str, str]) -> list[Path]:
 
 def documents() -> list[Path]:
     """Return the files that may hold real output."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    docs = ROOT / "docs"
+    return [ROOT / "README.md", *sorted(docs.glob("*.md")), *sorted((docs / "gallery").glob("*.md"))]
 
 
 def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
-        "files", nargs="*", type=Path, metavar="FILE", help="default: README.md and docs/*.md"
+        "files",
+        nargs="*",
+        type=Path,
+        metavar="FILE",
+        help="default: README.md, docs/*.md and docs/gallery/*.md",
     )
     parser.add_argument(
         "--check", action="store_true", help="write nothing; exit with 1 when something differs"
@@ -140,16 +147,16 @@ def main() -> int:
         try:
             with tempfile.TemporaryDirectory() as folder:
                 after = refresh(before, workplace(Path(folder)))
-                made = pictures(after, Path(folder))
+                made = written(after, Path(folder))
         except (DocumentationError, subprocess.TimeoutExpired) as error:
             sys.stderr.write(f"update_readme: {path.name}: {error}\n")
             return 1
-        for picture in stale_pictures(path, made):
+        for file in stale_files(path, made):
             stale = True
-            sys.stdout.write(f"{picture.name}: {'differs' if args.check else 'written again'}\n")
+            sys.stdout.write(f"{file.name}: {'differs' if args.check else 'written again'}\n")
             if not args.check:
-                picture.parent.mkdir(exist_ok=True)
-                picture.write_text(made[picture.relative_to(path.parent).as_posix()], encoding="utf-8")
+                file.parent.mkdir(exist_ok=True)
+                file.write_text(made[file.relative_to(path.parent).as_posix()], encoding="utf-8")
         if before == after:
             continue
         stale = True

@@ -29,11 +29,11 @@ tool: Any = load_tool()
 DOCUMENTS: list[Path] = tool.documents()
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_shown_output_is_real(document: Path, tmp_path: Path) -> None:
     shown = document.read_text(encoding="utf-8")
     assert tool.refresh(shown, tool.workplace(tmp_path)).splitlines() == shown.splitlines()
-    assert tool.stale_pictures(document, tool.pictures(shown, tmp_path)) == []
+    assert tool.stale_files(document, tool.written(shown, tmp_path)) == []
 
 
 def test_the_readme_opens_with_real_output() -> None:
@@ -58,16 +58,20 @@ def test_a_python_block_gets_its_output(tmp_path: Path) -> None:
     assert tool.refresh(before, tmp_path) == "```python\nprint(6 * 7)\n```\n\n```text\n42\n```\n"
 
 
-def test_a_picture_that_a_command_writes_is_kept(tmp_path: Path) -> None:
+def test_a_picture_or_page_that_a_command_writes_is_kept(tmp_path: Path) -> None:
     folder = tool.workplace(tmp_path / "work")
     (folder / "pictures" / "a.svg").write_text("<svg/>")
-    made = tool.pictures("![A](pictures/a.svg) ![Other](pictures/by-hand.svg)", folder)
-    assert made == {"pictures/a.svg": "<svg/>"}
+    (folder / "pages" / "a.html").write_text("<p>")
+    shown = "[![A](pictures/a.svg)](pages/a.html) ![Other](pictures/by-hand.svg) [rule](../rules/CV101.md)"
+    made = tool.written(shown, folder)
+    assert made == {"pictures/a.svg": "<svg/>", "pages/a.html": "<p>"}
     document = tmp_path / "page.md"
-    assert tool.stale_pictures(document, made) == [tmp_path / "pictures" / "a.svg"]
-    (tmp_path / "pictures").mkdir()
-    (tmp_path / "pictures" / "a.svg").write_text("<svg/>")
-    assert tool.stale_pictures(document, made) == []
+    files = [tmp_path / "pictures" / "a.svg", tmp_path / "pages" / "a.html"]
+    assert tool.stale_files(document, made) == files
+    for file, content in zip(files, made.values(), strict=True):
+        file.parent.mkdir()
+        file.write_text(content)
+    assert tool.stale_files(document, made) == []
 
 
 @pytest.mark.parametrize("command", ["rm -r x", "sh -c true", "python3 -V"])

@@ -144,3 +144,19 @@ def media_dsp_faulty() -> bytes:
         ),
         table_at=0x5C00_0000,
     )
+
+
+def motion_rt() -> bytes:
+    """The firmware of the controller's small core, linked where Linux 6.1 put it: examples/motion-rt.elf."""
+    return elf(
+        [
+            Load(0x8F00_0000, 0x4_0000, b"\x70\x47" * 64),
+            Load(0x8F04_0000, 0x2_0000, b"data" * 8, PF_R | PF_W),
+        ],
+        table(
+            carveout("rt-image", 0x8F00_0000, 0x100_0000),
+            trace("rt-trace", 0x8F05_0000, 0x8000),
+            vdev((0x9000_0000, 4096, 256), (0x9000_8000, 4096, 256)),
+        ),
+        table_at=0x8F04_0000,
+    )

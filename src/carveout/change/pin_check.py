@@ -86,6 +86,7 @@ def _of_one_boot(old: Boot, new: Boot, places: Mapping[str, Span]) -> Iterator[t
         past, wanted = had.get(region.path), places.get(region.path)
         if past is not None and wanted is not None:
             yield from ((region.path, text) for text in _of_pinned(past, region, wanted))
+            yield from ((region.path, text) for text in _of_images(new, region.path, wanted))
             # Where the kernel puts it itself nothing else is asked.
             if region.base == wanted.start != past.base:
                 yield from (
@@ -115,6 +116,14 @@ def _of_pinned(past: PlacedRegion, region: PlacedRegion, wanted: Span) -> Iterat
             f"{region.path} is {_pool(region)} at 0x{wanted.start:x}, and was {_pool(past)}"
             + (f": {region.why}" if region.why else "")
         )
+
+
+def _of_images(new: Boot, path: str, wanted: Span) -> Iterator[str]:
+    # powerpc puts dynamic regions on the initrd, which it reserves afterwards. That is no place to keep.
+    scene = new.scene
+    for name, image in (("kernel", scene.kernel_image), ("tree", scene.dtb), ("initrd", scene.initrd)):
+        if image is not None and image.overlaps(wanted):
+            yield f"{path} lies on the {name} at 0x{wanted.start:x}"
 
 
 def _of_new_place(old: Boot, new: Boot, path: str, wanted: Span, places: Mapping[str, Span]) -> Iterator[str]:

@@ -168,7 +168,7 @@ def _parser() -> Parser:
     parser = Parser("check", summary=_SUMMARY, notes=_NOTES)
     parser.add_argument("boards", metavar="BOARD", nargs="*", help=".dtb, .dts, a folder, or -")
     add_check_options(parser)
-    add_scene_options(parser, several=("kernel", "page-size"))
+    add_scene_options(parser, several=("scene", "kernel", "page-size"))
     return parser
 
 

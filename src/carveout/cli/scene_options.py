@@ -227,7 +227,7 @@ def _over(file: Given, options: Given) -> Given:
 
 def is_scene_given(args: Namespace) -> bool:
     """Say whether parsed options say anything about the scene."""
-    return args.scene is not None or bool(_from_options(args))
+    return bool(args.scene) or bool(_from_options(args))
 
 
 def scene_of(given: Given) -> Scene:

@@ -71,7 +71,7 @@ def read_scenes(args: Namespace) -> ScenesInput:
         found += scenes
         overlays += given.overlays
         inputs += given.inputs
-    return ScenesInput(tuple(found), overlays, tuple(dict.fromkeys(inputs)))
+    return ScenesInput(tuple(found), tuple(dict.fromkeys(overlays)), tuple(dict.fromkeys(inputs)))
 
 
 def _name(file: str, name: str, count: int) -> str:

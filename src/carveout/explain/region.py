@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from carveout.explain.model import Attempt
 
 _POOL_WORDS = {"cma": "a CMA pool", "dma": "a coherent DMA pool", "restricted": "a restricted DMA pool"}
+_IMAGES = {"kernel": "The kernel", "dtb": "The device tree", "initrd": "The initrd"}
 _MAX_UNIT = 16
+_MAX_SHARED = 3
 _SEARCHED = (StepKind.ALLOC, StepKind.FAIL)
 
 
@@ -98,6 +100,7 @@ def _answer(boot: Boot, region: PlacedRegion, attempts: tuple[Attempt, ...]) -> 
     elif attempts and attempts[-1].found is not None:
         said.append(_way(attempts))
         said += _unit_address(region)
+    said += _shared(boot, region)
     if any(area.from_region == region.path and not area.activated for area in boot.cma):
         said.append(
             "The area is never activated: it crosses the border of two zones or nodes, so nobody can allocate from it."
@@ -120,6 +123,26 @@ def _way(attempts: tuple[Attempt, ...]) -> str:
         )
     ranges = "one free range was" if passed == 1 else f"{passed} free ranges were"
     return f"{start} looks from {whole}; {ranges} too small, the next one gives its {taken} place."
+
+
+def _shared(boot: Boot, region: PlacedRegion) -> list[str]:
+    # What the boot loader left there, and other regions. About most of these the kernel says nothing.
+    if region.outcome is not Outcome.PLACED or region.base is None or not region.size:
+        return []
+    place = Span.sized(region.base, region.size)
+    held = [(_IMAGES[c.who], Span.sized(c.base, c.size)) for c in boot.claims if c.who in _IMAGES]
+    held += [
+        (other.path, Span.sized(other.base, other.size))
+        for other in boot.regions
+        if other is not region and other.outcome is Outcome.PLACED and other.base is not None and other.size
+    ]
+    shared = [(name, span) for name, span in held if span.overlaps(place)]
+    said = [
+        f"{name} at {format_range(span)} has some of the same memory." for name, span in shared[:_MAX_SHARED]
+    ]
+    if len(shared) > _MAX_SHARED:
+        said.append(f"So have {len(shared) - _MAX_SHARED} more regions.")
+    return said
 
 
 def _unit_address(region: PlacedRegion) -> list[str]:

@@ -6,7 +6,7 @@ reserved list. Here each byte that somebody holds is given to the most telling o
 
 1. regions that were placed, with their further `reg` entries;
 2. contiguous memory areas that no region of the tree made (the default area);
-3. claims, less what 1 and 2 already tell;
+3. claims, less what 1 and 2 already tell; kernel, tree and initrd whole, since a region on them harms them;
 4. no-map memory and reserved ranges that none of those explain.
 
 What is left of RAM is free, and what is left between the banks is a hole.
@@ -63,6 +63,10 @@ _CLAIM_KINDS: Mapping[str, tuple[SpanKind, str]] = {
     "reserved-ranges": (SpanKind.FIRMWARE, "reserved-ranges"),
     "default cma": (SpanKind.CMA, "default CMA area"),
 }
+
+
+# What is in memory when the kernel starts. Whoever writes over it must be seen.
+_IMAGES = frozenset({"kernel", "dtb", "initrd"})
 
 
 class DisplaySpan(NamedTuple):
@@ -156,7 +160,9 @@ def _held(boot: Boot) -> list[DisplaySpan]:
     told = union(row.span for row in rows)
     regions = {region.path: region for region in boot.regions}
     for claim in boot.claims:
-        for rest in subtract([Span.sized(claim.base, claim.size)], _near(told, claim.base, claim.size)):
+        whole = [Span.sized(claim.base, claim.size)]
+        rests = subtract(whole, _near(told, claim.base, claim.size))
+        for rest in whole if claim.who in _IMAGES else rests:
             rows.append(_claim_row(claim.who, rest, regions))
     told = union(row.span for row in rows)
     nomap = union(Span.sized(entry.base, entry.size) for entry in boot.memory if entry.nomap)

@@ -123,7 +123,9 @@ def _choice(region: PinnedRegion, pin: Pin) -> str:
     if region.is_kernels_choice:
         return f"where the kernel puts it: {_scenes(pin)}"
     parts = [f"{named.name}: {_where(found)}" for named, found in zip(pin.scenes, region.before, strict=True)]
-    return "the kernels differ (" + "; ".join(parts) + ")"
+    bases = {found.base if found is not None else None for found in region.before}
+    what = "the kernels differ" if len(bases) > 1 else "the kernel's own place does not do as a fixed one"
+    return f"{what} ({'; '.join(parts)})"
 
 
 def _where(found: PlacedRegion | None) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from carveout.amp.elf import read_firmware
 from carveout.errors import FirmwareError, ToolMissing
-from support.elves import PT_NOTE, Load, elf, media_dsp, media_dsp_faulty, table
+from support.elves import PT_NOTE, Load, elf, media_dsp, media_dsp_faulty, motion_rt, table
 from support.remotes import MIB, board_with, codes, fit_on, kept
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
@@ -84,3 +84,4 @@ def test_without_pyelftools_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyP
 def test_the_examples_are_what_the_tests_write() -> None:
     assert (EXAMPLES / "media-dsp.elf").read_bytes() == media_dsp()
     assert (EXAMPLES / "media-dsp-old.elf").read_bytes() == media_dsp_faulty()
+    assert (EXAMPLES / "motion-rt.elf").read_bytes() == motion_rt()

@@ -35,6 +35,7 @@ from support.boards import (
     usual_scene,
     wide,
 )
+from support.powerpc import DTB_AT, IMAGES, guest
 
 if TYPE_CHECKING:
     from carveout.change.pin import Pin
@@ -127,6 +128,26 @@ def test_no_kernels_own_place_is_good_for_all() -> None:
     assert found.place == Span.sized(0x4C00_0000, mib(64))
     for named in asked:
         assert bases(boot(read_board(pinned(result)), named.scene)) == {"pool": 0x4C00_0000}
+
+
+def test_not_on_the_initrd_even_where_the_kernel_puts_it_there() -> None:
+    # |  …  d 0x3f900000 .. 0x40000000|, initrd in it from 0x3fc00000 on: the recorded boot ppc-rm-dyn-initrd.
+    before = parse(guest(node("d", {"size": wide(mib(7))})))
+    scene = Scene(
+        kernel="6.12",
+        kernel_image=IMAGES["6.12"],
+        dtb_at=DTB_AT,
+        cmdline="",
+        initrd=Span.sized(0x3FC0_0000, 0x12_2342),
+    )
+    assert bases(boot(read_board(before), scene)) == {"d": 0x3F90_0000}
+    result = pin(before, [NamedScene("6.12", scene)])
+    (found,) = result.regions
+    assert scene.initrd is not None
+    assert not found.place.overlaps(scene.initrd)
+    assert bases(boot(read_board(pinned(result)), scene)) == {"d": found.place.start}
+    shown = render_text(result, name="server.dtb")
+    assert "the kernel's own place does not do as a fixed one (6.12: 0x3f900000)" in shown
 
 
 def test_no_place_for_all() -> None:

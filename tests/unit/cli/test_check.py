@@ -89,6 +89,17 @@ def test_one_finding_lists_the_scenes_in_which_it_bites(
     assert row["kernels"] == ["6.1 256M", "7.2 256M"]
 
 
+def test_every_scene_file_is_a_scene(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    blob(tmp_path / "a.dtb", TOO_LARGE)
+    argv = ["check", "a.dtb", *ONLY, "region-does-not-fit", "--format", "json"]
+    for name, size in (("small", "256M"), ("large", "1G"), ("smaller", "128M")):
+        (tmp_path / f"{name}.toml").write_text(f'kernel = "6.12"\nmemory = ["{size}@0x40000000"]\n')
+        argv += ["--scene", f"{name}.toml"]
+    assert main(argv) == 1
+    (row,) = rows(capsys)
+    assert row["kernels"] == ["small", "smaller"]
+
+
 def test_a_folder_is_all_boards_below_in_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("b/z.dtb", "b/a.dtb", "a/x.dtb", "b/c/d.dtb"):
         blob(tmp_path / "boards" / name, OVERLAP)

@@ -10,6 +10,7 @@ import pytest
 
 from carveout.cli.parser import Parser
 from carveout.cli.scene_options import SceneInput, add_scene_options, read_scene
+from carveout.cli.several_scenes import add_several_scenes, read_scenes
 from carveout.errors import CarveoutError, InputError, SceneError, UsageError
 from carveout.span import Span
 
@@ -220,3 +221,24 @@ def test_a_scene_file_with_a_mistake_is_refused(text: str, words: str, tmp_path:
 def test_a_scene_file_that_is_no_toml_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not TOML"):
         read("--scene", scene_file(tmp_path, "kernel"))
+
+
+@pytest.mark.parametrize(
+    ("in_file", "options"),
+    [
+        pytest.param("", ["--overlay", "camera.dtbo"], id="for-all"),
+        pytest.param('overlay = ["camera.dtbo"]\n', [], id="in-each-file"),
+    ],
+)
+def test_an_overlay_is_applied_once_however_many_scenes_there_are(
+    tmp_path: Path, in_file: str, options: list[str]
+) -> None:
+    argv = list(options)
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.toml").write_text(in_file)
+        argv += ["--scene", str(tmp_path / f"{name}.toml")]
+    parser = Parser("map", summary="")
+    add_several_scenes(parser)
+    given = read_scenes(parser.parse_args(argv))
+    assert [scene.name for scene in given.scenes] == ["a", "b"]
+    assert [overlay.rpartition("/")[2] for overlay in given.overlays] == ["camera.dtbo"]

@@ -30,7 +30,7 @@ from support.boards import (
     usual_scene,
     wide,
 )
-from support.powerpc import guest
+from support.powerpc import DTB_AT, IMAGES, guest
 
 POOL = {"compatible": "shared-dma-pool"}
 FIRMWARE = region("fw@60000000", "no-map", reg=[(0x6000_0000, mib(1))])
@@ -416,3 +416,33 @@ def test_who_else_is_at_an_address_is_not_known_without_the_kernel() -> None:
     told = ask("0x60000000", fixed, kernel_image=None)
     assert told.exactness is Exactness.MODELLED
     assert any("pass --kernel-image" in doubt for doubt in told.doubts)
+
+
+def test_a_region_on_the_initrd_is_said_to_be_there() -> None:
+    # The recorded boot ppc-rm-dyn-initrd: powerpc places the region before it reserves the initrd.
+    board = read_board(parse(guest(node("d", {"size": wide(7 * MIB)}))))
+    scene = Scene(
+        kernel="6.12",
+        kernel_image=IMAGES["6.12"],
+        dtb_at=DTB_AT,
+        cmdline="",
+        initrd=Span.sized(0x3FC00000, 0x122342),
+    )
+    told = explain(board, scene, "d")
+    assert told.region is not None
+    assert told.region.base == 0x3F900000
+    assert told.answer[-1] == "The initrd at 0x3fc00000..0x3fd22fff has some of the same memory."
+
+
+def test_regions_in_the_same_memory_are_named() -> None:
+    # fw |0x60000000 ...... 0x60100000|
+    #              a |0x60080000 ............ |
+    others = [region(f"{name}@60080000", reg=[(0x6008_0000, mib(1))]) for name in ("a", "b", "c", "d", "e")]
+    told = ask("fw@60000000", FIRMWARE, *others)
+    assert told.answer[-4:] == (
+        "/reserved-memory/a@60080000 at 0x60080000..0x6017ffff has some of the same memory.",
+        "/reserved-memory/b@60080000 at 0x60080000..0x6017ffff has some of the same memory.",
+        "/reserved-memory/c@60080000 at 0x60080000..0x6017ffff has some of the same memory.",
+        "So have 2 more regions.",
+    )
+    assert ask("a@60080000", *others[:1]).answer == ("a@60080000 lies at 0x60080000..0x6017ffff, 1 MiB.",)

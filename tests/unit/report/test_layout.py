@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from carveout.boot.result import Boot, Claim, MemoryRange, Outcome, ReservedRange
@@ -53,6 +55,17 @@ def test_without_collapsing_every_early_allocation_has_its_row() -> None:
 def test_a_collapsed_row_knows_how_much_is_used() -> None:
     (row,) = held(by_hand.one_gigabyte(), SpanKind.EARLY)
     assert (row.pieces, row.used, row.span.size) == (6, 24 * KIB, 44 * KIB)
+
+
+def test_a_region_on_the_initrd_does_not_hide_it() -> None:
+    # 40000000 ..kernel.. 47f00000 ramoops|dtb .. 50000000 vpu, initrd from its middle on .. 50c00000
+    boot = by_hand.one_gigabyte()
+    boot = replace(boot, claims=(*boot.claims, Claim(base=0x50400000, size=8 * MIB, who="initrd")))
+    layout = lay_out(boot)
+    (initrd,) = [row for row in layout.spans if row.kind is SpanKind.INITRD]
+    assert (initrd.span, initrd.overlaps) == (Span(0x50400000, 0x50C00000), ("vpu@50000000",))
+    (region,) = [row for row in layout.spans if row.label == "vpu@50000000"]
+    assert region.overlaps == ("initrd",)
 
 
 @pytest.mark.parametrize("boot", BOOTS)
