@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from carveout.boot.result import Boot, ConsumerResult, PlacedRegion, Step
     from carveout.check.model import Finding
+    from carveout.report.html.pool_part import PoolRun
     from carveout.report.layout import DisplaySpan, Layout
     from carveout.report.svg_scale import Scale
 
@@ -45,8 +46,10 @@ class View(NamedTuple):
     name: str
     """What the reader chooses it by."""
     boot: Boot
-    strips: tuple[tuple[str, str], ...] = ()
-    """Pictures of pools: (title, SVG that this package made)."""
+    pools: tuple[PoolRun, ...] = ()
+    """Its pools while a trace ran."""
+    no_pools: tuple[str, ...] = ()
+    """Why there is no picture of a pool that the trace goes to, as sentences."""
 
 
 def render_map_page(views: Sequence[View], *, title: str, findings: Sequence[Finding] = ()) -> str:
@@ -71,7 +74,8 @@ def _scene(number: int, view: View, title: str, findings: Sequence[Finding]) -> 
         "totals": _totals(layout),
         "wide": markup(wide),
         "narrow": markup(narrow),
-        "strips": [(caption, markup(svg)) for caption, svg in view.strips],
+        "pools": _pools(view, number),
+        "no_pools": list(view.no_pools),
         "findings": [_finding(finding, marks) for finding in findings if _bites(finding, view.name)],
         "rows": [_row(index, row, layout) for index, row in enumerate(layout.spans)],
         "failed": [_failed(index, layout) for index in range(len(layout.failed))],
@@ -84,6 +88,14 @@ def _scene(number: int, view: View, title: str, findings: Sequence[Finding]) -> 
         "appears": marks.appears,
         "places": [_places(step, wide_scale, narrow_scale) for step in boot.trace],
     }
+
+
+def _pools(view: View, scene: int) -> list[dict[str, Any]]:
+    if not view.pools:
+        return []
+    from carveout.report.html.pool_part import pool_part
+
+    return [pool_part(run, f"p{scene}n{index}") for index, run in enumerate(view.pools)]
 
 
 def _totals(layout: Layout) -> list[tuple[str, str]]:

@@ -50,7 +50,7 @@
   document.addEventListener("click", (event) => {
     const mark = markOf(event.target);
     if (!mark || dragged) return;
-    const inPicture = event.target.closest(".picture");
+    const inPicture = event.target.closest(".picture, .strip");
     choose(mark, Boolean(inPicture));
     if (event.target.closest("button.go")) scene().querySelector("figure").scrollIntoView({ block: "nearest" });
   });
@@ -89,7 +89,7 @@
   const showStep = (section, step) => {
     const { appears, steps } = data[section.dataset.scene];
     const done = step >= steps.length;
-    for (const node of section.querySelectorAll(".mark")) {
+    for (const node of section.querySelectorAll(".picture .mark")) {
       const first = appears[node.dataset.row];
       node.classList.toggle("later", first !== undefined && first >= step);
     }
@@ -228,7 +228,7 @@
     hits = matches(search.value);
     hit = hits.length ? 0 : -1;
     const marks = new Set(hits.map((row) => row.dataset.row).filter(Boolean));
-    for (const node of all(".mark")) node.classList.toggle("dim", hits.length > 0 && !marks.has(node.dataset.row));
+    for (const node of all(".picture .mark")) node.classList.toggle("dim", hits.length > 0 && !marks.has(node.dataset.row));
     if (!search.value.trim()) found.textContent = "";
     else found.textContent = hits.length ? `${hits.length} found` : "nothing found";
     choose(hits.length ? hits[0].dataset.row || "" : "", false);
