@@ -84,7 +84,7 @@ def test_a_recording_in_json_counts_where_the_kernel_decides_alike(board: Path) 
     assert "the trace is of 6.12.107 with 4 KiB pages: its requests are made on this scene" in text
 
 
-def test_a_pool_at_another_place_takes_the_requests_and_says_so(board: Path, tmp_path: Path) -> None:
+def test_a_pool_at_another_place_takes_the_requests_and_says_so(board: Path) -> None:
     tree = board_tree()
     tree["reserved-memory"] = {
         "#address-cells": cells(2),
