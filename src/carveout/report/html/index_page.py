@@ -98,7 +98,7 @@ def render_index(
         "unreadable": list(totals.unreadable) if totals is not None else [],
         "of_none": [_of_none(finding) for finding in of_none],
     }
-    return render("index.html", values, script="index.js")
+    return render("index.html", values, scripts=("index.js",))
 
 
 def _row(entry: BoardEntry) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def render_map_page(
     scenes = [_scene(number, view, title, findings, allowed) for number, view in enumerate(views)]
     data = [{"appears": scene.pop("appears"), "steps": scene.pop("places")} for scene in scenes]
     values = {"title": title, "scenes": scenes, "data": embedded_json(data), "several": len(scenes) > 1}
-    return render("map.html", values, script="map.js")
+    return render("map.html", values, scripts=("zoom.js", "map.js"))
 
 
 def _scene(
