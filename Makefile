@@ -23,7 +23,7 @@ NAME ?=
 SUBJECT ?= 1
 
 .NOTPARALLEL:
-.PHONY: help demo test test-slow lint format types ci docs docs-check rule bench oracle clean venv
+.PHONY: help demo test test-slow lint format types ci docs docs-check site rule bench oracle clean venv
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -43,6 +43,11 @@ $(VENV)/.stamp-dev: pyproject.toml tools/make_venv.py
 	@echo "making $(VENV) with $(PYTHON), for development"
 	@$(PYTHON) tools/make_venv.py $(VENV) dev
 	@touch $@ $(VENV)/.stamp-test $(VENV)/.stamp-run
+
+$(VENV)/.stamp-docs: pyproject.toml tools/make_venv.py
+	@echo "making $(VENV) with $(PYTHON), for development and the documentation's site"
+	@$(PYTHON) tools/make_venv.py $(VENV) dev browser docs
+	@touch $@ $(VENV)/.stamp-dev $(VENV)/.stamp-test $(VENV)/.stamp-run
 
 venv: $(VENV)/.stamp-dev ## make the virtual environment with everything for development
 
@@ -76,6 +81,10 @@ docs-check: $(VENV)/.stamp-test ## say whether `make docs` would change anything
 	$(BIN)/python tools/rule_docs.py --check
 	$(BIN)/python tools/update_readme.py --check
 
+site: $(VENV)/.stamp-docs ## build the documentation as a site, in site/, and check its links
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	$(BIN)/python tools/check_site.py
+
 rule: $(VENV)/.stamp-run ## make the file of a new rule (NAME=slug, SUBJECT=first digit of its code)
 	$(BIN)/python tools/new_rule.py "$(NAME)" --subject "$(SUBJECT)"
 
@@ -91,5 +100,5 @@ oracle: $(VENV)/.stamp-run ## boot real kernels in QEMU and compare (ORACLE_ARCH
 	$(BIN)/python -m tools.oracle placed --arch $(ORACLE_ARCH)
 
 clean: ## remove everything that make has made
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage build dist
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage build dist site
 	find src tests tools bench -name __pycache__ -prune -exec rm -rf {} +

@@ -54,13 +54,15 @@ def missing(marker: str) -> str | None:
             return "needs Playwright (pip install 'carveout[browser]')"
         if shutil.which("chromium") is None and shutil.which("chromium-browser") is None:
             return "needs Chromium (Debian: apt-get install chromium)"
+    if marker == "site" and importlib.util.find_spec("mkdocs") is None:
+        return "needs MkDocs with its material theme (pip install 'carveout[docs]')"
     return None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip, with the reason, the tests whose tools are not on this machine."""
     for item in items:
-        for name in ("slow", "dtc", "pylibfdt", "qemu", "browser", "dask", "parquet"):
+        for name in ("slow", "dtc", "pylibfdt", "qemu", "browser", "site", "dask", "parquet"):
             reason = missing(name) if item.get_closest_marker(name) else None
             if reason is not None:
                 item.add_marker(pytest.mark.skip(reason=reason))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterable, Sequence
 
+    from carveout.check.model import Finding
     from carveout.check.result import BoardResult
     from carveout.check.run import NamedScene
     from carveout.cli.project import Project
@@ -92,17 +93,20 @@ def run_parsed(args: Namespace) -> int:
     if args.format == _PAGES:
         from carveout.cli.check_pages import write_pages
 
-        write_pages(_counted(request, totals), totals, args.output, inputs=request.inputs)
+        write_pages(
+            _counted(request, totals),
+            totals,
+            args.output,
+            inputs=request.inputs,
+            of_none=lambda: _of_none(request, totals),
+        )
         return exit_code(totals, request.threshold)
     with Sink(args.output, inputs=request.inputs) as sink:
         report = _report(args.format, request.severity)
         sink.write(report.begin())
         for result in _counted(request, totals):
             sink.write(report.board(result))
-        if request.is_whole_project and request.project is not None:
-            unused = request.session.unused_tables(request.project.path)
-            totals.count(unused)
-            sink.write(report.findings(unused))
+        sink.write(report.findings(_of_none(request, totals)))
         sink.write(report.end(totals))
     return exit_code(totals, request.threshold)
 
@@ -118,6 +122,15 @@ def _counted(request: Request, totals: Totals) -> Iterable[BoardResult]:
     for why, more in refusals.items():
         if more:
             complain(f"{more} more not checked in a scene: {why}")
+
+
+def _of_none(request: Request, totals: Totals) -> tuple[Finding, ...]:
+    # What is found when all boards are checked, counted.
+    if not request.is_whole_project or request.project is None:
+        return ()
+    unused = request.session.unused_tables(request.project.path)
+    totals.count(unused)
+    return unused
 
 
 def exit_code(totals: Totals, threshold: Severity) -> int:
@@ -182,7 +195,11 @@ def add_check_options(parser: Parser) -> None:
         metavar="FILE",
         help="write to FILE, whole or not at all; with --fix the new board; html: a folder",
     )
-    add("--severity", choices=_LEVELS, help="show this and worse (default: warning; JSON and SARIF hold all)")
+    add(
+        "--severity",
+        choices=_LEVELS,
+        help="show this and worse (default: warning; JSON, SARIF and HTML hold all)",
+    )
     add("--fail-on", choices=_LEVELS, help="exit 1 from this severity on (default: error)")
     add("--werror", action="store_true", help="warnings fail the run like errors")
     add("--select", metavar="RULE", action="append", default=[], help="only these: code, CV1, slug")

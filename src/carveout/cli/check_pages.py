@@ -13,16 +13,23 @@ from carveout.errors import UsageError
 from carveout.report.html.index_page import INDEX, board_page, render_index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
+    from carveout.check.model import Finding
     from carveout.check.result import BoardResult, Totals
 
 
 def write_pages(
-    results: Iterable[BoardResult], totals: Totals, folder: str | None, *, inputs: Iterable[str]
+    results: Iterable[BoardResult],
+    totals: Totals,
+    folder: str | None,
+    *,
+    inputs: Iterable[str],
+    of_none: Callable[[], Sequence[Finding]],
 ) -> None:
     """Write a page for each board as it is checked, and then the index; totals: filled while results are taken.
 
+    of_none: gives the findings that belong to no board, when all boards are checked, and counts them.
     Raises: UsageError when there is no folder to write to.
     """
     if folder is None:
@@ -40,4 +47,5 @@ def write_pages(
         entries.append(entry)
         if page is not None and entry.page is not None:
             write(page, os.path.join(folder, entry.page), inputs=inputs)
-    write(render_index(entries, unreadable=totals.unreadable), os.path.join(folder, INDEX), inputs=inputs)
+    left = of_none()
+    write(render_index(entries, totals=totals, of_none=left), os.path.join(folder, INDEX), inputs=inputs)

@@ -37,6 +37,7 @@ examples:
   carveout diff old.dtb new.dtb
   carveout diff board.dtb --kernel 6.12 --b-kernel 7.2
   carveout diff board.dtb --memory 1G@0x40000000 --b-memory 4G@0x40000000 --format svg -o diff.svg
+  carveout diff old.dtb new.dtb --format html -o changes.html
   carveout diff board.dtb --b-overlay camera.dtbo
 
 exit codes: 0 no difference; 1 there are differences; 2 usage; 3 input that cannot be read; 70 a bug in carveout
@@ -89,6 +90,10 @@ def _render(difference: Difference, names: tuple[str, str], args: Namespace) -> 
         from carveout.report.diff_svg import render_svg
 
         return render_svg(difference, names=names)
+    if args.format == "html":
+        from carveout.report.html.diff_page import render_diff_page
+
+        return render_diff_page(difference, names=names)
     from carveout.report.diff_text import render_text
 
     place = terminal(colour=args.color, width=args.width, to_file=args.output not in (None, STDOUT))
@@ -100,7 +105,12 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("board", metavar="A", help=".dtb, .dts, or - for standard input")
     add("other", metavar="B", nargs="?", help="the second board (default: A, in another scene)")
-    add("--format", choices=("text", "json", "svg"), default="text", help="default: text")
+    add(
+        "--format",
+        choices=("text", "json", "svg", "html"),
+        default="text",
+        help="default: text; html needs carveout[html]",
+    )
     add("-o", "--output", metavar="FILE", help="write to FILE, whole or not at all; - for stdout")
     add("-I", "--include", metavar="DIR", action="append", default=[], help="folder of files a .dts includes")
     add("--width", type=int, metavar="N", help="columns of text (default: the terminal's, else 100)")

@@ -34,6 +34,7 @@ examples:
   carveout map --live                        this running machine, as root; --live DIR for captured files
   carveout map board.dts --overlay camera.dtbo --format svg -o memory.svg
   carveout map board.dtb --kernel 6.12 --kernel 7.2 --format html -o board.html
+  carveout map board.dtb --format html --pool-trace trace.txt -o board.html
 
 exit codes: 0 a map was made, also when a request in it fails or the boot panics ('carveout check' is
 for that); 2 usage; 3 input that cannot be read; 70 a bug in carveout
@@ -58,8 +59,13 @@ def run(argv: list[str]) -> int:
         )
     if args.format in FORMS and args.output in (None, STDOUT):
         raise UsageError(f"--format {args.format} is not for a terminal: name a file with -o FILE")
+    _check_trace(args)
     shown = _live(args, given) if args.live is not None else _given(args, given)
-    inputs = (*([args.board] if args.board else []), *given.inputs)
+    inputs = (
+        *([args.board] if args.board else []),
+        *([args.pool_trace] if args.pool_trace else []),
+        *given.inputs,
+    )
     if args.format in FORMS:
         from carveout.report.picture_files import convert
 
@@ -67,6 +73,20 @@ def run(argv: list[str]) -> int:
     else:
         write(_render(shown, args), args.output, inputs=inputs)
     return 0
+
+
+def _check_trace(args: Namespace) -> None:
+    if args.pool_trace is None:
+        if args.pool is not None:
+            raise UsageError("--pool goes with --pool-trace TRACE")
+        return
+    if args.format != _PAGE:
+        raise UsageError(
+            "--pool-trace is drawn with --format html; alone, 'carveout pool replay TRACE --board BOARD' shows it "
+            "as text, and as a picture with --format svg"
+        )
+    if args.pool_trace == STDOUT:
+        raise UsageError("--pool-trace: expected the name of a file, since it is read for each scene")
 
 
 class _Shown(NamedTuple):
@@ -129,6 +149,12 @@ def _parser() -> Parser:
         metavar="N",
         help="columns of text (default: the terminal's, else 100), or pixels of a picture (default: 960)",
     )
+    parser.add_argument(
+        "--pool-trace",
+        metavar="TRACE",
+        help="with --format html: the pools while this trace ran, replayed in each scene; forms as of 'pool replay'",
+    )
+    parser.add_argument("--pool", metavar="NAME", help="with --pool-trace: this pool only")
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
     add_live_option(parser)
     add_several_scenes(parser)
@@ -137,7 +163,7 @@ def _parser() -> Parser:
 
 def _render(shown: _Shown, args: Namespace) -> str:
     if args.format == _PAGE:
-        return _page(shown)
+        return _page(shown, args)
     title, (result,) = shown.title, shown.boots
     if args.format == "json":
         from carveout.report.map_json import render_json
@@ -160,11 +186,19 @@ def _picture(shown: _Shown, args: Namespace) -> str:
     return render_svg(shown.boots[0], title=shown.title, frame=frame)
 
 
-def _page(shown: _Shown) -> str:
+def _page(shown: _Shown, args: Namespace) -> str:
     from carveout.check.registry import all_rules
     from carveout.check.run import check_board
     from carveout.report.html.map_page import View, render_map_page
 
     checked = check_board(shown.board, shown.scenes, all_rules(), file=shown.title)
     views = [View(named.name, result) for named, result in zip(shown.scenes, shown.boots, strict=True)]
+    if args.pool_trace is not None:
+        from carveout.cli.map_pools import scene_pools
+
+        found = scene_pools(shown.boots, args.pool_trace, args.pool)
+        views = [
+            view._replace(pools=pools.runs, no_pools=pools.missing)
+            for view, pools in zip(views, found, strict=True)
+        ]
     return render_map_page(views, title=shown.title, findings=checked.findings)

@@ -114,10 +114,10 @@ def read_trace(args: Namespace, *, needs_size: bool = True) -> PoolInput:
     inputs = [*given.inputs, *([args.trace] if args.trace else []), *([args.board] if args.board else [])]
     booted = _boot(args.board, given.overlays, given.scene) if args.board else None
     if booted is not None and args.pool is not None:
-        args.pool = _pool_name(booted.boot, args.pool)
+        args.pool = pool_name(booted.boot, args.pool)
     pools = _pools(args, booted)
     if args.trace is not None:
-        trace = _read(args, pools, given.scene, booted)
+        trace = _read(args, pools, given.scene, booted.boot if booted else None)
         title = "standard input" if args.trace == STDIN else os.path.basename(args.trace)
     else:
         trace = _workload(args, pools, given.scene, booted, needs_size=needs_size)
@@ -139,8 +139,8 @@ def read_trace(args: Namespace, *, needs_size: bool = True) -> PoolInput:
     )
 
 
-def _pool_name(boot: Boot, name: str) -> str:
-    # By label, path or `default` too; what the boot does not know may be a pool of the trace.
+def pool_name(boot: Boot, name: str) -> str:
+    """Return the name of a pool that is given by label, path or `default`; others may be pools of the trace."""
     from carveout.pool.of_boot import find_pool
 
     try:
@@ -188,8 +188,18 @@ def doubts_of(pools: Sequence[BootedPool]) -> list[str]:
     ]
 
 
+def read_trace_in(path: str, boot: Boot, pools: Sequence[BootedPool]) -> Trace:
+    """Return the trace in a file, read as one of a boot with these pools. Raises: InputError."""
+    from argparse import Namespace
+
+    from carveout.boot import Scene
+
+    args = Namespace(trace=path, area=[], state=None, cma_alignment=None, keep_going=False)
+    return _read(args, [pool.spec for pool in pools], Scene(), boot)
+
+
 def _read(
-    args: Namespace, pools: Sequence[tuple[str, int, int] | PoolSpec], scene: Scene, booted: _Booted | None
+    args: Namespace, pools: Sequence[tuple[str, int, int] | PoolSpec], scene: Scene, boot: Boot | None
 ) -> Trace:
     lines = read_lines(args.trace, what="a trace", longest=LONGEST)
     first = list(islice(lines, PEEKED))
@@ -199,10 +209,10 @@ def _read(
         if form == "jsonl":
             return _read_jsonl(whole, args, scene)
         if form == "ftrace":
-            return _read_ftrace(whole, args, pools, scene, booted)
+            return _read_ftrace(whole, args, pools, scene, boot)
         from carveout.pool.dmabuf import bufinfo_trace, read_bufinfo, read_heap_requests
 
-        header = _header(pools, scene, booted, args)
+        header = _header(pools, scene, boot, args)
         if form == "bufinfo":
             return bufinfo_trace(read_bufinfo(whole), header)
         return read_heap_requests(whole, header, keep_going=args.keep_going)
@@ -245,12 +255,12 @@ def _read_ftrace(
     args: Namespace,
     pools: Sequence[tuple[str, int, int] | PoolSpec],
     scene: Scene,
-    booted: _Booted | None,
+    boot: Boot | None,
 ) -> Trace:
     from carveout.pool.area_state import pools_with_state
     from carveout.pool.ftrace import read_ftrace
 
-    page_size = scene.page_size or (booted.boot.scene.page_size if booted else None)
+    page_size = scene.page_size or (boot.scene.page_size if boot else None)
     known = specs(pools, page_size or 4096)
     if args.state:
         known = pools_with_state(known, read_state(args.state))
@@ -262,34 +272,34 @@ def _read_ftrace(
         trace = read_ftrace(
             lines,
             pools=known,
-            kernel=scene.kernel or (booted.boot.scene.kernel if booted else None),
+            kernel=scene.kernel or (boot.scene.kernel if boot else None),
             page_size=page_size,
             cma_alignment=args.cma_alignment,
-            arch=_arch(scene, booted),
+            arch=_arch(scene, boot),
             keep_going=args.keep_going,
             progress=progress,
         )
     return replace(trace, header=replace(trace.header, notes=(*notes, *trace.header.notes)))
 
 
-def _arch(scene: Scene, booted: _Booted | None) -> str:
-    return booted.boot.scene.arch if booted else scene.arch or "arm64"
+def _arch(scene: Scene, boot: Boot | None) -> str:
+    return boot.scene.arch if boot else scene.arch or "arm64"
 
 
 def _header(
-    pools: Sequence[tuple[str, int, int] | PoolSpec], scene: Scene, booted: _Booted | None, args: Namespace
+    pools: Sequence[tuple[str, int, int] | PoolSpec], scene: Scene, boot: Boot | None, args: Namespace
 ) -> TraceHeader:
     from carveout.kernel.profile import resolve
 
-    arch = _arch(scene, booted)
+    arch = _arch(scene, boot)
     profile = (
-        booted.boot.profile
-        if booted
+        boot.profile
+        if boot
         else resolve(
             scene.kernel, arch=arch, preset=scene.preset, page_size=scene.page_size, config=scene.config
         )
     )
-    page = booted.boot.scene.page_size if booted else profile.config.page_size
+    page = boot.scene.page_size if boot else profile.config.page_size
     found = specs(pools, page)
     if args.state:
         from carveout.pool.area_state import pools_with_state
@@ -310,7 +320,7 @@ def _workload(
     from carveout.pool.workloads import find_workload, workload_trace
 
     chosen = [find_workload(name, args.references) for name in args.workload]
-    header = _header(pools, scene, booted, args)
+    header = _header(pools, scene, booted.boot if booted else None, args)
     if not header.pools:
         if needs_size:
             raise UsageError("--workload needs a pool here: --board FILE, or --area NAME=SIZE@BASE")

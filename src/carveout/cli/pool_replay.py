@@ -164,7 +164,7 @@ def _jsonl(trace: Trace, args: Namespace, memory: SystemMemory | None, inputs: t
 def _svg(trace: Trace, args: Namespace, memory: SystemMemory | None, found: PoolInput) -> int:
     from carveout.pool.replay import replay
     from carveout.pool.timeline import timeline
-    from carveout.report.pool_svg import render_timeline
+    from carveout.report.pool_timeline_svg import render_timeline
 
     pools = chosen_pools(trace.header, args.pool)
     used = [

@@ -27,7 +27,7 @@ NAMELESS = "area without a name"
 
 _DEFAULT_NAMES = ("linux,cma", "reserved", "default_cma_region")
 _UNIT_ADDRESS = re.compile(r"@([0-9a-f]{1,16})$")
-_PAGE_SHIFTS = (12, 14, 16)
+PAGE_SHIFTS = (12, 14, 16)
 
 
 class Released(NamedTuple):
@@ -129,11 +129,11 @@ def page_size_of_names(areas: Iterable[SeenArea]) -> int | None:
     `video-pool@52000000` whose lowest page is 0x14800 is an area of 16 KiB pages.
     """
     fits = []
-    named = [(area, _unit_address(area.name)) for area in areas if area.lowest is not None]
+    named = [(area, unit_address(area.name)) for area in areas if area.lowest is not None]
     with_address = [(area, address) for area, address in named if address is not None]
     if not with_address:
         return None
-    for shift in _PAGE_SHIFTS:
+    for shift in PAGE_SHIFTS:
         if all(_agrees(area, address, shift) for area, address in with_address):
             fits.append(1 << shift)
     return fits[0] if len(fits) == 1 else None
@@ -149,7 +149,8 @@ def _agrees(area: SeenArea, address: int, shift: int) -> bool:
     return area.lowest - base < max(base >> 3, 1)
 
 
-def _unit_address(name: str) -> int | None:
+def unit_address(name: str) -> int | None:
+    """Return the unit address of a node's name, which an area of the tree is called by; None: it has none."""
     found = _UNIT_ADDRESS.search(name)
     return int(found[1], 16) if found else None
 
@@ -243,7 +244,7 @@ def _uncounted(area: SeenArea, pages: int | None) -> str:
 
 
 def _base(area: SeenArea, *, page_size: int, step: int) -> tuple[int, str]:
-    address = _unit_address(area.name)
+    address = unit_address(area.name)
     if address is not None and (area.lowest is None or address // page_size <= area.lowest):
         return address // page_size, "is the unit address of its name"
     lowest = area.lowest or 0

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from carveout.report.diff_words import area_name, region_details, verb_of
 from carveout.report.intervals import union
 from carveout.report.layout import SpanKind, lay_out
-from carveout.report.svg_canvas import BOLD_EM, MONO_EM, Canvas, columns
+from carveout.report.svg_canvas import BOLD_EM, MONO_EM, SANS_EM, Canvas, columns
+from carveout.report.svg_frame import NARROW, WIDE, Frame
 from carveout.report.svg_labels import GAP, LINE_HEIGHT, PADDING
 from carveout.report.svg_labels import place as arrange
-from carveout.report.svg_parts import COLUMN_WIDTH, MARGIN, MIN_SLIVER, WIDTH, column, legend, notes
+from carveout.report.svg_parts import MARGIN, MIN_SLIVER, WIDTH, column, legend, notes
 from carveout.report.svg_scale import Scale
-from carveout.report.svg_style import STYLE
+from carveout.report.svg_style import STYLE, region_class
 from carveout.report.words import exactness_text, fit, outcome_text, scene_line, verdict
 from carveout.span import Span
 from carveout.units import format_address, format_size_about
@@ -30,13 +31,36 @@ if TYPE_CHECKING:
     from carveout.change.difference import Difference, RegionPair
     from carveout.report.layout import Layout
 
-_LEFT_X = 128.0
-_RIGHT_X = WIDTH - MARGIN - COLUMN_WIDTH
-_LABEL_X = 352.0
-_LABEL_WIDTH = 340.0
 _MIN_HEIGHT = 480.0
 _BLOCK = 5.0
 _ARROW = " \N{RIGHTWARDS ARROW} "
+
+
+class DiffFrame(NamedTuple):
+    """The columns of the picture: addresses, RAM of the first boot, names, RAM of the second. All in pixels."""
+
+    frame: Frame
+    label_x: float
+    label_width: float
+    text_inset: float
+
+    @property
+    def right_x(self) -> float:
+        """Where RAM of the second boot is."""
+        return self.frame.width - self.frame.margin - self.frame.column_width
+
+    def columns(self, em: float = SANS_EM) -> int:
+        """Return how many characters of the small font a line of a name has room for."""
+        return columns(self.label_width - 2 * self.text_inset + 8, 11, em)
+
+
+WIDE_DIFF = DiffFrame(frame=WIDE, label_x=352.0, label_width=340.0, text_inset=12.0)
+"""For documents and screens."""
+
+NARROW_DIFF = DiffFrame(
+    frame=NARROW._replace(column_width=26.0), label_x=148.0, label_width=210.0, text_inset=8.0
+)
+"""For a telephone."""
 
 
 class _Row(NamedTuple):
@@ -45,6 +69,8 @@ class _Row(NamedTuple):
     lines: tuple[tuple[str, str], ...]
     left: Span | None
     right: Span | None
+    mark: str = ""
+    fills: tuple[str, str] = ("k-cma", "k-cma")
 
     @property
     def height(self) -> float:
@@ -56,18 +82,7 @@ def render_svg(difference: Difference, *, names: tuple[str, str]) -> str:
     layouts = (lay_out(difference.before), lay_out(difference.after))
     canvas = Canvas()
     top = _heading(canvas, difference, layouts, names)
-    rows = _rows(difference, max(layout.digits for layout in layouts))
-    scale = Scale(
-        _shown(layouts, rows),
-        ram_known=difference.before.ram_known and difference.after.ram_known,
-        top=top + 14,
-        height=max(_MIN_HEIGHT, sum(row.height + GAP for row in rows)),
-    )
-    if scale.segments:
-        column(canvas, layouts[0], scale, x=_LEFT_X)
-        column(canvas, layouts[1], scale, x=_RIGHT_X, with_axis=False)
-    bottom = _labels(canvas, rows, scale, top + 6)
-    y = legend(canvas, layouts, max(bottom, scale.bottom) + 34)
+    y = _picture(canvas, difference, layouts, top, WIDE_DIFF)
     y = notes(canvas, _log_notes(difference), y)
     return canvas.document(
         WIDTH,
@@ -76,6 +91,49 @@ def render_svg(difference: Difference, *, names: tuple[str, str]) -> str:
         description=_description(difference, layouts),
         style=STYLE,
     )
+
+
+def draw_for_page(difference: Difference, *, title: str, frame: DiffFrame) -> str:
+    """Return the picture without heading and notes, with marks on all that has a row of a table."""
+    layouts = (lay_out(difference.before), lay_out(difference.after))
+    canvas = Canvas()
+    y = _picture(canvas, difference, layouts, 0.0, frame, marked=True)
+    return canvas.fragment(frame.frame.width, y, title=title)
+
+
+def region_mark(number: int) -> str:
+    """Return what a page finds a region by. number: in `Difference.regions`."""
+    return f"r{number}"
+
+
+def area_mark(number: int) -> str:
+    """Return what a page finds a contiguous area by. number: in `Difference.areas`."""
+    return f"a{number}"
+
+
+def _picture(
+    canvas: Canvas,
+    difference: Difference,
+    layouts: Sequence[Layout],
+    top: float,
+    frame: DiffFrame,
+    *,
+    marked: bool = False,
+) -> float:
+    # Columns, names and legend; returns where they end.
+    rows = _rows(difference, max(layout.digits for layout in layouts), frame)
+    scale = Scale(
+        _shown(layouts, rows),
+        ram_known=difference.before.ram_known and difference.after.ram_known,
+        top=top + 14,
+        height=max(_MIN_HEIGHT, sum(row.height + GAP for row in rows)),
+    )
+    if scale.segments:
+        width = frame.frame.column_width
+        column(canvas, layouts[0], scale, x=frame.frame.column_x, width=width)
+        column(canvas, layouts[1], scale, x=frame.right_x, width=width, with_axis=False)
+    bottom = _labels(canvas, rows, scale, top + 6, frame, marked=marked)
+    return legend(canvas, layouts, max(bottom, scale.bottom) + 34, frame.frame)
 
 
 def _heading(
@@ -116,39 +174,48 @@ def _description(difference: Difference, layouts: Sequence[Layout]) -> str:
     )
 
 
-def _rows(difference: Difference, digits: int) -> list[_Row]:
-    rows = [_region_row(pair, digits) for pair in difference.regions]
-    for pair in difference.areas:
+def _rows(difference: Difference, digits: int, frame: DiffFrame) -> list[_Row]:
+    rows = [
+        _region_row(pair, digits, frame)._replace(mark=region_mark(number))
+        for number, pair in enumerate(difference.regions)
+    ]
+    for number, pair in enumerate(difference.areas):
         if any(area is not None and area.from_region is not None for area in (pair.before, pair.after)):
             continue
         left, right = _area_span(pair.before), _area_span(pair.after)
         verb = "added" if left is None else "gone" if right is None else "same" if left == right else "moved"
-        rows.append(_row(area_name(pair), verb, "contiguous area", left, right, digits))
+        row = _row(area_name(pair), verb, "contiguous area", (left, right), digits, frame)
+        rows.append(row._replace(mark=area_mark(number)))
     return rows
 
 
-def _region_row(pair: RegionPair, digits: int) -> _Row:
+def _region_row(pair: RegionPair, digits: int, frame: DiffFrame) -> _Row:
     region = pair.after or pair.before
     left, right = _span(pair.before), _span(pair.after)
-    row = _row(region.name if region is not None else "", verb_of(pair), "", left, right, digits)
+    row = _row(region.name if region is not None else "", verb_of(pair), "", (left, right), digits, frame)
     more = [(text, "muted") for text in region_details(pair)[:2]]
     for one, which in ((pair.before, "first"), (pair.after, "second")):
         if one is not None and one.base is None and verb_of(pair) != "same":
             more.insert(0, (f"{which}: {outcome_text(one)}", "alert"))
-    shown = tuple((fit(text, columns(_LABEL_WIDTH - 16, 11)), classes) for text, classes in more)
-    return row._replace(lines=(*row.lines, *shown))
+    shown = tuple((fit(text, frame.columns()), classes) for text, classes in more)
+    fills = (region_class(pair.before), region_class(pair.after))
+    return row._replace(lines=(*row.lines, *shown), fills=fills)
 
 
-def _row(name: str, verb: str, what: str, left: Span | None, right: Span | None, digits: int) -> _Row:
+def _row(
+    name: str, verb: str, what: str, places: tuple[Span | None, Span | None], digits: int, frame: DiffFrame
+) -> _Row:
     ends = [
         f"{format_address(span.start, digits)} {format_size_about(span.size)}"
-        for span in dict.fromkeys(span for span in (left, right) if span is not None)
+        for span in dict.fromkeys(span for span in places if span is not None)
     ]
-    text = f"{verb}  {_ARROW.join(ends)}" if ends else verb
-    if what:
-        text = f"{what} {text}"
-    line = fit(text, columns(_LABEL_WIDTH - 16, 11, MONO_EM))
-    return _Row(name, ((line, "muted" if verb == "same" else "mono"),), left, right)
+    words = f"{what} {verb}" if what else verb
+    text = f"{words}  {_ARROW.join(ends)}" if ends else words
+    room = frame.columns(MONO_EM)
+    # Each place on a line of its own where one line has no room for both.
+    lines = [text] if len(text) <= room else [words, *ends[:1], *(_ARROW.lstrip() + end for end in ends[1:])]
+    style = "muted" if verb == "same" else "mono"
+    return _Row(name, tuple((fit(line, room), style) for line in lines), *places)
 
 
 def _span(region: PlacedRegion | None) -> Span | None:
@@ -170,7 +237,9 @@ def _shown(layouts: Iterable[Layout], rows: Iterable[_Row]) -> list[Span]:
     return union(spans)
 
 
-def _labels(canvas: Canvas, rows: Sequence[_Row], scale: Scale, top: float) -> float:
+def _labels(
+    canvas: Canvas, rows: Sequence[_Row], scale: Scale, top: float, frame: DiffFrame, *, marked: bool
+) -> float:
     centres = []
     for row in rows:
         ends = [scale.extent(span) for span in (row.left, row.right) if span is not None]
@@ -185,26 +254,29 @@ def _labels(canvas: Canvas, rows: Sequence[_Row], scale: Scale, top: float) -> f
         bottom=max(scale.bottom + 8, top + sum(row.height + GAP for row in arranged)),
     )
     for row, y in zip(arranged, tops, strict=True):
-        _label(canvas, row, y, scale)
+        canvas.open_group(row.name, row.mark if marked else "")
+        _label(canvas, row, y, scale, frame)
+        canvas.close_group()
     return max((y + row.height for row, y in zip(arranged, tops, strict=True)), default=top)
 
 
-def _label(canvas: Canvas, row: _Row, y: float, scale: Scale) -> None:
+def _label(canvas: Canvas, row: _Row, y: float, scale: Scale, frame: DiffFrame) -> None:
     low, high = y + 2, y + row.height - 2
-    right = _LABEL_X + _LABEL_WIDTH
-    canvas.open_group(row.name)
-    for span, edge, at in ((row.left, _LEFT_X + COLUMN_WIDTH, _LABEL_X), (row.right, _RIGHT_X, right)):
+    left_edge = frame.frame.column_x + frame.frame.column_width
+    right = frame.label_x + frame.label_width
+    ends = ((row.left, left_edge, frame.label_x), (row.right, frame.right_x, right))
+    for (span, edge, at), fill in zip(ends, row.fills, strict=True):
         if span is None:
             continue
         start, end = scale.extent(span)
         end = max(end, start + MIN_SLIVER)
         canvas.path([(edge, start), (at, low), (at, high), (edge, end)], "wedge", closed=True)
-        canvas.rect(at - (_BLOCK if at == right else 0), low, _BLOCK, high - low, "k-early")
-    name = fit(row.name, columns(_LABEL_WIDTH - 24, 12.5, BOLD_EM))
-    canvas.text(_LABEL_X + 12, y + PADDING + 11, name, "name")
+        canvas.rect(at - (_BLOCK if at == right else 0), low, _BLOCK, high - low, fill)
+    name = fit(row.name, columns(frame.label_width - 2 * frame.text_inset, 12.5, BOLD_EM))
+    x = frame.label_x + frame.text_inset
+    canvas.text(x, y + PADDING + 11, name, "name")
     for number, (text, classes) in enumerate(row.lines, 1):
-        canvas.text(_LABEL_X + 12, y + PADDING + 11 + number * LINE_HEIGHT, text, classes)
-    canvas.close_group()
+        canvas.text(x, y + PADDING + 11 + number * LINE_HEIGHT, text, classes)
 
 
 def _log_notes(difference: Difference) -> list[str]:

@@ -6,10 +6,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.report.diff_words import (
+    area_ends,
     area_name,
-    area_text,
+    consumer_ends,
     consumer_name,
-    consumer_text,
+    memory_rows,
     place,
     region_details,
     verb_of,
@@ -17,7 +18,6 @@ from carveout.report.diff_words import (
 from carveout.report.layout import lay_out
 from carveout.report.terminal import wrap
 from carveout.report.words import exactness_text, safe, scene_line, verdict
-from carveout.units import format_size_about
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,17 +99,12 @@ class _Text:
 
     def _areas(self) -> Iterator[str]:
         for pair in self._found.changed_areas:
-            old, new = area_text(pair.before, self._digits), area_text(pair.after, self._digits)
-            if old == new and pair.before is not None and pair.after is not None:
-                old, new = str(pair.before.exactness), str(pair.after.exactness)
+            old, new = area_ends(pair, self._digits)
             yield f"{safe(area_name(pair))}: {old} -> {new}"
 
     def _consumers(self) -> Iterator[str]:
         for pair in self._found.consumers:
-            old, new = consumer_text(pair.before), consumer_text(pair.after)
-            if old == new:
-                enabled = [use.enabled if use is not None else False for use in pair]
-                old, new = ("enabled" if one else "disabled" for one in enabled)
+            old, new = consumer_ends(pair)
             yield f"{safe(consumer_name(pair))}: {safe(old, limit=_LIMIT)} -> {safe(new, limit=_LIMIT)}"
 
     def _memory(self) -> Iterator[str]:
@@ -118,22 +113,11 @@ class _Text:
             if old is not new:
                 yield "RAM is known in one of the two only"
             return
-        for name, before, after in (
-            ("RAM", old.ram, new.ram),
-            ("no-map", old.nomap, new.nomap),
-            ("reserved", old.reserved, new.reserved),
-            ("of it lent to the system", old.cma, new.cma),
-            ("left to the system", old.system, new.system),
-        ):
-            if before != after:
-                yield f"{name}: {format_size_about(before)} -> {format_size_about(after)} ({_more(after - before)})"
+        for name, before, after, more in memory_rows(old, new):
+            yield f"{name}: {before} -> {after} ({more})"
 
     def _log(self) -> Iterator[str]:
         for sign, line in self._found.log:
             yield self._terminal.paint(
                 "error" if sign == "-" else "cma", f"{sign} {safe(line, limit=_LIMIT)}"
             )
-
-
-def _more(size: int) -> str:
-    return f"{format_size_about(abs(size))} {'more' if size > 0 else 'less'}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What differs about a region, an area or a device, in words: shared by the text and the picture."""
+"""What differs about a region, an area or a device, in words: shared by the text, the picture and the page."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from carveout.report.words import POOL_WORDS, consumer_use, errno_name, outcome_text
 from carveout.span import Span
-from carveout.units import format_range, format_size
+from carveout.units import format_range, format_size, format_size_about
 
 if TYPE_CHECKING:
     from carveout.boot.result import CmaArea, ConsumerResult, PlacedRegion
     from carveout.change.difference import AreaPair, ConsumerPair, RegionPair
+    from carveout.report.layout import Totals
 
 _NAMES = {
     "requested_size": "size asked for",
@@ -106,6 +107,43 @@ def consumer_name(pair: ConsumerPair) -> str:
     """Name the entry of a device's memory-region."""
     use = pair.after or pair.before
     return consumer_use(use) if use is not None else ""
+
+
+def consumer_ends(pair: ConsumerPair) -> tuple[str, str]:
+    """Return what a device gets in each boot."""
+    old, new = consumer_text(pair.before), consumer_text(pair.after)
+    if old == new:
+        enabled = [use.enabled if use is not None else False for use in pair]
+        old, new = ("enabled" if one else "disabled" for one in enabled)
+    return old, new
+
+
+def area_ends(pair: AreaPair, digits: int) -> tuple[str, str]:
+    """Return where a contiguous area is in each boot, or how sure that is where nothing else differs."""
+    old, new = area_text(pair.before, digits), area_text(pair.after, digits)
+    if pair.differs and old == new and pair.before is not None and pair.after is not None:
+        return str(pair.before.exactness), str(pair.after.exactness)
+    return old, new
+
+
+def memory_rows(old: Totals, new: Totals) -> list[tuple[str, str, str, str]]:
+    """Return each sum that differs: its name, before, after, and how much more or less that is."""
+    rows = (
+        ("RAM", old.ram, new.ram),
+        ("no-map", old.nomap, new.nomap),
+        ("reserved", old.reserved, new.reserved),
+        ("of it lent to the system", old.cma, new.cma),
+        ("left to the system", old.system, new.system),
+    )
+    return [
+        (name, format_size_about(before), format_size_about(after), _more(after - before))
+        for name, before, after in rows
+        if before != after
+    ]
+
+
+def _more(size: int) -> str:
+    return f"{format_size_about(abs(size))} {'more' if size > 0 else 'less'}"
 
 
 def consumer_text(use: ConsumerResult | None) -> str:

@@ -65,10 +65,10 @@ class Canvas:
         """End the group."""
         self._parts.append("</g>")
 
-    def fragment(self, width: float, height: float, *, title: str) -> str:
+    def fragment(self, width: float, height: float, *, title: str, classes: str = "picture") -> str:
         """Return the picture as an element of a page that has the style already."""
         return (
-            f'<svg class="picture" viewBox="0 0 {number(width)} {number(height)}" role="group" '
+            f'<svg class="{classes}" viewBox="0 0 {number(width)} {number(height)}" role="group" '
             f'aria-label="{escape(title)}">\n' + "\n".join(self._parts) + "\n</svg>"
         )
 

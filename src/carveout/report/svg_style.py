@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from carveout.report.layout import SpanKind
 
 if TYPE_CHECKING:
+    from carveout.boot.result import PlacedRegion
     from carveout.report.layout import DisplaySpan
 
 LEGEND = {
@@ -95,7 +96,9 @@ text,.edge{fill:#e6edf3}
 
 def fill_class(row: DisplaySpan) -> str:
     """Return the class that colours a row."""
-    if row.kind is SpanKind.REGION:
-        pool = row.region.pool if row.region is not None else None
-        return _POOL_CLASSES.get(pool or "", "k-static")
-    return _KIND_CLASSES[row.kind]
+    return region_class(row.region) if row.kind is SpanKind.REGION else _KIND_CLASSES[row.kind]
+
+
+def region_class(region: PlacedRegion | None) -> str:
+    """Return the class that colours a region."""
+    return _POOL_CLASSES.get((region.pool if region is not None else None) or "", "k-static")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -222,3 +223,16 @@ def test_rules_ignored_with_a_reason(tmp_path: Path, capsys: pytest.CaptureFixtu
     (tmp_path / "carveout.toml").write_text(text, encoding="utf-8")
     assert check("b.dtb") == 0
     assert "CV101" not in codes(capsys)
+
+
+def test_pages_tell_of_tables_that_match_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    project(tmp_path, '[[allow]]\nrule = "CV101"\nreason = "one firmware"\npath = "/nowhere/*"\n')
+    text = (tmp_path / "carveout.toml").read_text(encoding="utf-8").replace('"CV9"', '"CV90"')
+    (tmp_path / "carveout.toml").write_text(text, encoding="utf-8")
+    code = main(["check"])
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert main(["check", "--format", "html", "-o", "report"]) == code
+    index = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    assert re.search(r"note CV990</strong> .*carveout\.toml", index)
+    # The last line of the text form, but for what that does not show.
+    assert last.replace(" (--severity note shows the notes)", "") in index

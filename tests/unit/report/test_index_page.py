@@ -7,8 +7,9 @@ import re
 
 import pytest
 
+from carveout.check.allow import Allowed
 from carveout.check.model import Finding, Severity
-from carveout.check.result import BoardResult
+from carveout.check.result import BoardResult, Totals
 from carveout.report.html.index_page import board_page, page_name, render_index
 from support import boots_by_hand as by_hand
 
@@ -55,17 +56,36 @@ def test_worst_first() -> None:
     ]  # fmt: skip
     page = render_index(entries)
     assert re.findall(r'href="\d{4}-(\w+)\.html"', page) == ["worse", "bad", "warned", "notes", "clean"]
-    assert re.findall(r"<dd>(\d+)</dd>", page) == ["3", "1", "10"]
-    assert re.search(r"CV101</th><td[^>]*>4</td><td[^>]*>3</td>", page)
+    assert re.findall(r"<dd>(\d+)</dd>", page) == ["3", "1", "10", "0"]
+    assert re.search(r"CV101</th><td>s</td><td[^>]*>4</td><td[^>]*>3</td>", page)
 
 
 def test_a_board_without_a_boot_has_no_page_and_says_why() -> None:
     entry, page = board_page(result("odd.dtb", booted=False), 1)
     assert (entry.page, page) == (None, None)
-    index = render_index([entry], unreadable=["bad.dtb: <no tree>"])
+    totals = Totals()
+    totals.unreadable.append("bad.dtb: <no tree>")
+    index = render_index([entry], totals=totals)
     assert "Not booted in scene 6.12: no architecture" in index
     assert "bad.dtb: &lt;no tree&gt;" in index
     assert "href" not in index
+
+
+def test_what_belongs_to_no_board_and_what_is_allowed() -> None:
+    board = result("a.dtb", Severity.WARNING)._replace(
+        allowed=(Allowed(finding(Severity.ERROR, message="known"), "the DSP owns both", is_in_source=False),)
+    )
+    totals = Totals()
+    totals.add(board)
+    idle = finding(Severity.NOTE, "CV990", "no finding needs <this>")
+    totals.count((idle,))
+    entry, page = board_page(board, 1)
+    index = render_index([entry], totals=totals, of_none=[idle])
+    assert "1 board checked: 1 warning, 1 note, 1 allowed" in index
+    assert re.findall(r"<dd>(\d+)</dd>", index) == ["0", "1", "1", "1"]
+    assert "no finding needs &lt;this&gt;" in index
+    assert page is not None
+    assert "known <em>Allowed: the DSP owns both</em>" in page
 
 
 def test_nothing_checked() -> None:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from carveout.check.model import Severity
+from carveout.report.findings_text import summary_line
 from carveout.report.html.map_page import View, render_map_page
 from carveout.report.html.template import render
 from carveout.values import NamedTuple
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from carveout.check.model import Finding
-    from carveout.check.result import BoardResult
+    from carveout.check.result import BoardResult, Totals
 
 INDEX = "index.html"
 
@@ -33,8 +34,10 @@ class BoardEntry(NamedTuple):
     counts: tuple[int, int, int]
     """Errors, warnings, notes."""
     worst: Finding | None
-    codes: tuple[str, ...]
-    """Of every error and warning, one each time it was found."""
+    rules: tuple[tuple[str, str], ...]
+    """Code and slug of every error and warning, one each time it was found."""
+    allowed: int = 0
+    """Findings that somebody has looked at and allowed."""
     refused: tuple[tuple[str, str], ...] = ()
     """Scenes it could not be booted in: (name, why)."""
 
@@ -45,7 +48,11 @@ def board_page(result: BoardResult, number: int) -> tuple[BoardEntry, str | None
     number: tells its file name from others, whatever the board is called.
     """
     views = [View(name, boot) for name, boot in result.boots]
-    page = render_map_page(views, title=result.file, findings=result.findings) if views else None
+    page = (
+        render_map_page(views, title=result.file, findings=result.findings, allowed=result.allowed)
+        if views
+        else None
+    )
     found = sorted(result.findings, key=lambda finding: finding.severity.rank)
     loud = [finding for finding in found if finding.severity is not Severity.NOTE]
     entry = BoardEntry(
@@ -53,7 +60,8 @@ def board_page(result: BoardResult, number: int) -> tuple[BoardEntry, str | None
         page=page_name(result.file, number) if page is not None else None,
         counts=_counts(result.findings),
         worst=loud[0] if loud else None,
-        codes=tuple(finding.code for finding in loud),
+        rules=tuple((finding.code, finding.slug) for finding in loud),
+        allowed=len(result.allowed),
         refused=result.refused,
     )
     return entry, page
@@ -65,25 +73,32 @@ def page_name(file: str, number: int) -> str:
     return f"{number:04d}-{stem[:_LONGEST_NAME].strip('-') or 'board'}.html"
 
 
-def render_index(entries: Sequence[BoardEntry], *, unreadable: Sequence[str] = ()) -> str:
-    """Return the index. unreadable: messages about boards that could not be read."""
+def render_index(
+    entries: Sequence[BoardEntry], *, totals: Totals | None = None, of_none: Sequence[Finding] = ()
+) -> str:
+    """Return the index. totals: of the whole run. of_none: findings that belong to no board, such as idle [[allow]]s."""
     ordered = sorted(entries, key=lambda entry: ([-count for count in entry.counts], entry.file))
-    rules: dict[str, list[str]] = {}
+    rules: dict[tuple[str, str], list[str]] = {}
     for entry in ordered:
-        for code in entry.codes:
-            rules.setdefault(code, []).append(entry.file)
+        for rule in entry.rules:
+            rules.setdefault(rule, []).append(entry.file)
+    counts = [entry.counts for entry in entries] + [_counts(of_none)]
     values = {
         "title": f"{len(entries)} board{'' if len(entries) == 1 else 's'} checked",
-        "totals": [sum(column) for column in zip(*(entry.counts for entry in entries), strict=True)]
-        or [0, 0, 0],
+        "summary": summary_line(totals).strip() if totals is not None else "",
+        "totals": [
+            *zip(("errors", "warnings", "notes"), map(sum, zip(*counts, strict=True)), strict=True),
+            ("allowed", sum(entry.allowed for entry in entries)),
+        ],
         "entries": [_row(entry) for entry in ordered],
         "rules": sorted(
-            ((code, len(files), len(set(files))) for code, files in rules.items()),
-            key=lambda row: (-row[1], row[0]),
+            ((code, slug, len(files), len(set(files))) for (code, slug), files in rules.items()),
+            key=lambda row: (-row[2], row[0]),
         ),
-        "unreadable": list(unreadable),
+        "unreadable": list(totals.unreadable) if totals is not None else [],
+        "of_none": [_of_none(finding) for finding in of_none],
     }
-    return render("index.html", values, script="index.js")
+    return render("index.html", values, scripts=("index.js",))
 
 
 def _row(entry: BoardEntry) -> dict[str, Any]:
@@ -91,9 +106,20 @@ def _row(entry: BoardEntry) -> dict[str, Any]:
     return {
         "file": entry.file,
         "page": entry.page,
-        "counts": entry.counts,
+        "counts": (*entry.counts, entry.allowed),
         "worst": f"{worst.code} {worst.path}: {worst.message}" if worst is not None else "",
         "refused": [f"{name}: {why}" for name, why in entry.refused],
+    }
+
+
+def _of_none(finding: Finding) -> dict[str, str]:
+    return {
+        "severity": str(finding.severity),
+        "code": finding.code,
+        "file": finding.file,
+        "path": finding.path,
+        "message": finding.message,
+        "fix": finding.fix or "",
     }
 
 

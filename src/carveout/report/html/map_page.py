@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from carveout.boot.result import Boot, ConsumerResult, PlacedRegion, Step
+    from carveout.check.allow import Allowed
     from carveout.check.model import Finding
+    from carveout.report.html.pool_part import PoolRun
     from carveout.report.layout import DisplaySpan, Layout
     from carveout.report.svg_scale import Scale
 
@@ -45,19 +47,28 @@ class View(NamedTuple):
     name: str
     """What the reader chooses it by."""
     boot: Boot
-    strips: tuple[tuple[str, str], ...] = ()
-    """Pictures of pools: (title, SVG that this package made)."""
+    pools: tuple[PoolRun, ...] = ()
+    """Its pools while a trace ran."""
+    no_pools: tuple[str, ...] = ()
+    """Why there is no picture of a pool that the trace goes to, as sentences."""
 
 
-def render_map_page(views: Sequence[View], *, title: str, findings: Sequence[Finding] = ()) -> str:
-    """Return the page. views: at least one. title: what was simulated. findings: of all the views together."""
-    scenes = [_scene(number, view, title, findings) for number, view in enumerate(views)]
+def render_map_page(
+    views: Sequence[View], *, title: str, findings: Sequence[Finding] = (), allowed: Sequence[Allowed] = ()
+) -> str:
+    """Return the page. views: at least one. title: what was simulated.
+
+    findings, allowed: of all the views together.
+    """
+    scenes = [_scene(number, view, title, findings, allowed) for number, view in enumerate(views)]
     data = [{"appears": scene.pop("appears"), "steps": scene.pop("places")} for scene in scenes]
     values = {"title": title, "scenes": scenes, "data": embedded_json(data), "several": len(scenes) > 1}
-    return render("map.html", values, script="map.js")
+    return render("map.html", values, scripts=("zoom.js", "map.js"))
 
 
-def _scene(number: int, view: View, title: str, findings: Sequence[Finding]) -> dict[str, Any]:
+def _scene(
+    number: int, view: View, title: str, findings: Sequence[Finding], allowed: Sequence[Allowed]
+) -> dict[str, Any]:
     boot, layout = view.boot, lay_out(view.boot)
     marks = Marks(boot, layout)
     name = f"{title}, {view.name}"
@@ -71,8 +82,14 @@ def _scene(number: int, view: View, title: str, findings: Sequence[Finding]) -> 
         "totals": _totals(layout),
         "wide": markup(wide),
         "narrow": markup(narrow),
-        "strips": [(caption, markup(svg)) for caption, svg in view.strips],
+        "pools": _pools(view, number),
+        "no_pools": list(view.no_pools),
         "findings": [_finding(finding, marks) for finding in findings if _bites(finding, view.name)],
+        "allowed": [
+            {**_finding(each.finding, marks), "reason": each.reason or "no reason given"}
+            for each in allowed
+            if _bites(each.finding, view.name)
+        ],
         "rows": [_row(index, row, layout) for index, row in enumerate(layout.spans)],
         "failed": [_failed(index, layout) for index in range(len(layout.failed))],
         "dropped": [_dropped(region, layout) for region in layout.dropped],
@@ -84,6 +101,14 @@ def _scene(number: int, view: View, title: str, findings: Sequence[Finding]) -> 
         "appears": marks.appears,
         "places": [_places(step, wide_scale, narrow_scale) for step in boot.trace],
     }
+
+
+def _pools(view: View, scene: int) -> list[dict[str, Any]]:
+    if not view.pools:
+        return []
+    from carveout.report.html.pool_part import pool_part
+
+    return [pool_part(run, f"p{scene}n{index}") for index, run in enumerate(view.pools)]
 
 
 def _totals(layout: Layout) -> list[tuple[str, str]]:

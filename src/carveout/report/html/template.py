@@ -19,7 +19,7 @@ from carveout.report.svg_style import STYLE
 from carveout.report.words import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from jinja2 import Environment
 
@@ -27,17 +27,17 @@ _MOST_TEXT = 2000
 """Characters of one value. A page shows more than a terminal's line does."""
 
 
-def render(template: str, values: Mapping[str, Any], *, script: str | None = None) -> str:
+def render(template: str, values: Mapping[str, Any], *, scripts: Sequence[str] = ()) -> str:
     """Return a page made from a template of this package.
 
-    values: what it shows; strings in them are data. script: the script that goes with it.
+    values: what it shows; strings in them are data. scripts: those that go with it, in order.
     Raises: ToolMissing when jinja2 is not installed.
     """
     environment = _environment()
     from markupsafe import Markup
 
     style = f"{_asset('style.css')}\n{svg_style()}"
-    code = _asset(script) if script else ""
+    code = "\n".join(_asset(script) for script in scripts)
     sources = [_sum(text) for text in (code,) if text]
     policy = f"default-src 'none'; style-src {_sum(style)}; script-src {' '.join(sources) or chr(39) + 'none' + chr(39)}"
     page: str = environment.get_template(template).render(
