@@ -27,7 +27,9 @@ def initrd_file(cache: Path) -> Path:
     return path
 
 
-def newc(files: list[tuple[str, int, bytes]], *, devices: Mapping[str, tuple[int, int]] | None = None) -> bytes:
+def newc(
+    files: list[tuple[str, int, bytes]], *, devices: Mapping[str, tuple[int, int]] | None = None
+) -> bytes:
     """Return a cpio archive in the form the kernel reads.
 
     files: name, mode, content. devices: major and minor number of those of them that are devices.

@@ -46,7 +46,9 @@ _PAGE = 4096
 def probe_archive() -> bytes:
     """Return the initramfs, the same every time."""
     files = [("dev", _DIRECTORY, b""), ("proc", _DIRECTORY, b""), ("init", _PROGRAM, init_program())]
-    return gzip.compress(newc([*files, ("dev/console", _DEVICE, b"")], devices={"dev/console": _CONSOLE}), mtime=0)
+    return gzip.compress(
+        newc([*files, ("dev/console", _DEVICE, b"")], devices={"dev/console": _CONSOLE}), mtime=0
+    )
 
 
 def probe_file(cache: Path) -> Path:

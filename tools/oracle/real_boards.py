@@ -3,13 +3,17 @@
 
 Theory of operation: what decides about memory is kept as the board has it: memory nodes, /reserved-memory, the
 reserve map, /chosen, /aliases, the cpus, and every other node and property, so that unflattening takes as much
-memory. What runs is virt's hardware, since the board's is not there: its nodes are switched off, and virt's
-interrupt controller, timer, clock and UART are added. QEMU's RAM begins at 1 GiB and is made large enough to have
+memory. What runs is virt's hardware, since the board's is not there: its nodes are switched off (one property more),
+the root is called virt, and virt's interrupt controller, timer, clock and UART are added. QEMU's RAM begins at 1 GiB and is made large enough to have
 the board's in it, at the same addresses. A board whose RAM begins below that is moved up as a whole, by SHIFT. Image,
 tree and initrd go to the lowest places in the board's RAM that no region claims: where its boot loader would put
 them nobody can see from a tree.
 
-So that a boot shows is the memory layout of a board, with all of its regions; not its drivers.
+So what a boot shows is the memory layout of a board, with all of its regions; not its drivers.
+
+Two forms: `whole`, as above; and `lean`, which keeps memory, regions, /chosen, cpus and the nodes that point at
+regions, and leaves out everything else. The recordings in tests/data are lean: they hold facts about memory, and no
+tree that others wrote.
 """
 
 from __future__ import annotations
@@ -39,11 +43,16 @@ SHIFT = GIB
 """A multiple of every alignment that counts, the start of the linear map included."""
 _ARCH = "arm64"
 _KEPT = ("memory", "reserved-memory", "chosen", "cpus", "aliases", "__symbols__", "distance-map", "mapping")
+_KEPT_WHOLE = ("memory", "reserved-memory", "chosen", "distance-map")
+_KEPT_PROPERTIES = (
+    "#address-cells", "#size-cells", "compatible", "memory-region", "memory-region-names", "status",
+)  # fmt: skip
+_CPU_PROPERTIES = ("device_type", "reg", "enable-method", "numa-node-id")
 _ADDED = ("intc", "timer", "apb-pclk", "pl011")
 _ROOT_CELLS = (2, 2)
-_IMAGE_ROOM, _TREE_ROOM, _INITRD_ROOM = 80 * MIB, 4 * MIB, 2 * MIB
+_IMAGE_ROOM, _TREE_ROOM, _INITRD_ROOM = 64 * MIB, 4 * MIB, 2 * MIB
 _PLACE_ALIGN = 2 * MIB
-_ARGUMENTS = "maxcpus=1"
+_ARGUMENTS = "maxcpus=1 keep_bootcon"
 
 
 class RealBoard(NamedTuple):
@@ -82,11 +91,13 @@ BOARDS = (
 )
 
 
-def real_scenario(board: RealBoard, blob: bytes) -> Scenario:
+def real_scenario(board: RealBoard, blob: bytes, *, lean: bool = False) -> Scenario:
     """Return the scenario that boots a board's tree. Raises: TreeError for a tree this cannot be done with."""
     machine = MACHINES[_ARCH]
     root = DraftNode.from_node(parse(blob).root)
     reserve_map = [(entry.address, entry.size) for entry in read_board(parse(blob)).reserve_map]
+    if lean:
+        _strip(root, {consumer.path for consumer in read_board(parse(blob)).consumers})
     if board.memory:
         _fill_memory(root, board.memory)
     if _lowest(root) < machine.ram_base:
@@ -103,28 +114,47 @@ def real_scenario(board: RealBoard, blob: bytes) -> Scenario:
     chosen.properties["linux,initrd-start"] = cells(initrd, 2)
     chosen.properties["linux,initrd-end"] = cells(initrd + len(probe_archive()), 2)
     return Scenario(
-        id=board.id,
+        id=f"{board.id}-lean" if lean else board.id,
         title=board.title,
         ram=-(-ram // MIB) * MIB,
         cmdline=_ARGUMENTS,
         probe=True,
         raw=True,
-        places={name: at - machine.ram_base for name, at in (("kernel", image), ("fdt", tree), ("initrd", initrd))},
+        places={
+            name: at - machine.ram_base for name, at in (("kernel", image), ("fdt", tree), ("initrd", initrd))
+        },
         tree=build(root, reserve_map=reserve_map),
         architectures=(_ARCH,),
         tags=("real",),
     )
 
 
-def real_scenarios(folder: Path, boards: Sequence[RealBoard] = BOARDS) -> list[Scenario]:
+def real_scenarios(
+    folder: Path, boards: Sequence[RealBoard] = BOARDS, *, lean: bool = False
+) -> list[Scenario]:
     """Return the scenarios of the boards whose trees are in the folder of a kernel package. Raises: TreeError."""
     found = []
     for board in boards:
         path = folder / board.tree
         if not path.is_file():
             raise TreeError(f"{path}: there is no such tree: get it with tools/fetch_dtbs.py")
-        found.append(real_scenario(board, path.read_bytes()))
+        found.append(real_scenario(board, path.read_bytes(), lean=lean))
     return found
+
+
+def _strip(root: DraftNode, consumers: set[str]) -> None:
+    root.children = [child for child in root.children if _stripped(child, f"/{child.name}", consumers)]
+
+
+def _stripped(node: DraftNode, path: str, consumers: set[str]) -> bool:
+    # Take out what is not kept, and say whether the node itself stays.
+    if path.count("/") == 1 and node.name.partition("@")[0] in _KEPT_WHOLE:
+        return True
+    is_cpu = path.startswith("/cpus/cpu@") and path.count("/") == 2
+    node.children = [child for child in node.children if _stripped(child, f"{path}/{child.name}", consumers)]
+    kept = (*_KEPT_PROPERTIES, *_CPU_PROPERTIES) if is_cpu else _KEPT_PROPERTIES
+    node.properties = {name: value for name, value in node.properties.items() if name in kept}
+    return is_cpu or path in consumers or bool(node.children)
 
 
 def _fill_memory(root: DraftNode, banks: Sequence[tuple[int, int]]) -> None:
@@ -166,6 +196,10 @@ def _switch_off(root: DraftNode) -> None:
     # Every node that a driver could take, wherever it is: some are looked for without regard to their parents.
     if any(root.properties.get(name) != cells(2, 1) for name in ("#address-cells", "#size-cells")):
         raise TreeError("addresses and sizes of the root are not two cells each")
+    cpus = [child for child in (root.child("cpus") or root).children if "reg" in child.properties]
+    if cpus and not any(not any(cpu.properties["reg"]) for cpu in cpus):
+        # The one that boots has number 0 here; one that the tree does not name belongs to no NUMA node.
+        cpus[0].properties["reg"] = bytes(len(cpus[0].properties["reg"]))
     for child in root.children:
         if child.name.partition("@")[0] in _KEPT:
             continue
@@ -235,3 +269,5 @@ def _add_hardware(root: DraftNode, virt: bytes) -> None:
         node.properties["interrupt-parent"] = parent
         root.children.append(node)
     root.properties["interrupt-parent"] = parent
+    # By the board's name drivers of its SoC would call firmware that is not there.
+    root.properties["compatible"] = theirs.properties["compatible"]
