@@ -21,6 +21,7 @@ from .pinned import PINNED, boot_pinned
 from .placed import PLACED, boot_placed
 from .qemu import QemuError
 from .random_boards import random_scenarios
+from .real_boards import BOARDS, real_scenarios
 from .record import read_recorded, record, write_scenario
 from .scenarios import QUICK, SCENARIOS
 from .trees import TreeError
@@ -50,6 +51,8 @@ def main() -> int:
             return _fetch(args)
         if args.verb == "compare":
             return _again(args)
+        if args.verb == "real":
+            return _real(args)
         if args.verb in ("pinned", "placed"):
             return _changed(args)
         return _list(args) if args.verb == "list" else _boots(args)
@@ -84,6 +87,16 @@ def _parser() -> argparse.ArgumentParser:
         _add_kernel_options(changed)
         changed.add_argument("--kernel", default="", help="regular expression on the release")
         changed.add_argument("-q", "--quiet", action="store_true", help="print only boots that do not agree")
+    real = verbs.add_parser("real", help="boot real boards' trees on virt's hardware, and compare")
+    real.add_argument(
+        "trees", type=Path, metavar="DIR", help="trees of a kernel package (tools/fetch_dtbs.py)"
+    )
+    _add_kernel_options(real)
+    real.add_argument("--kernel", default="", help="regular expression on the release")
+    real.add_argument("--board", default="", help="regular expression on the scenario's name")
+    real.add_argument("--lean", action="store_true", help="only what is about memory, as in tests/data")
+    real.add_argument("--out", type=Path, help="folder for the recordings, agreeing or not")
+    real.add_argument("-q", "--quiet", action="store_true", help="print only boots that do not agree")
     for verb, words in (
         ("run", "boot scenarios and compare"),
         ("record", "boot scenarios and write recordings for tools/import_boots.py"),
@@ -169,6 +182,19 @@ def _boots(args: argparse.Namespace) -> int:
         sys.stderr.write(f"oracle: not on this machine: {', '.join(sorted(missing))}; see the README\n")
         return _INPUT
     results = _boot_all(args, scenarios, kernels)
+    sys.stdout.write("\n" + table(results) + "\n")
+    return _FOUND if any(result.problems for result in results) else 0
+
+
+def _real(args: argparse.Namespace) -> int:
+    args.minutes, args.verb = None, "record"
+    boards = [board for board in BOARDS if re.search(args.board, board.id)]
+    kernels = _kernels(args, args.kernel)
+    if not kernels or not boards:
+        what = "board" if kernels else "kernel: run `python -m tools.oracle fetch` first"
+        sys.stderr.write(f"oracle: there is no such {what}\n")
+        return _USAGE if kernels else _INPUT
+    results = _boot_all(args, real_scenarios(args.trees, boards, lean=args.lean), kernels)
     sys.stdout.write("\n" + table(results) + "\n")
     return _FOUND if any(result.problems for result in results) else 0
 

@@ -39,7 +39,7 @@ SUITES = ("bullseye", "bookworm", "trixie", "sid")
 
 # Flavours by our names of the architectures, and since which suite Debian has them.
 _FLAVOURS = {
-    "arm64": (("arm64", "arm64", SUITES), ("arm64", "arm64-16k", ("trixie",))),
+    "arm64": (("arm64", "arm64", SUITES), ("arm64", "arm64-16k", ("trixie", "sid"))),
     "arm": (("armhf", "armmp", SUITES),),
     "riscv64": (("riscv64", "riscv64", ("trixie", "sid")),),
 }

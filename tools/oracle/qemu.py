@@ -33,6 +33,8 @@ class Patience(NamedTuple):
 
     whole: float = 60
     silence: float = 25
+    done: str = _DONE
+    """What the log shows when enough is seen."""
 
 
 class Loaded(NamedTuple):
@@ -126,7 +128,7 @@ class Qemu:
             text, now = self.text(), time.monotonic()
             if len(text) != seen:
                 seen, heard = len(text), now
-            if _DONE in text[-_TAIL:]:
+            if patience.done in text[-_TAIL:]:
                 return "ok"
             if _PANIC in text[-_TAIL:]:
                 time.sleep(2 * _POLL_SECONDS)  # for the end of the line

@@ -16,6 +16,7 @@ from .loaders import Ran, run_boot
 from .log_kernel import early_console_fields, log_fields
 from .log_memblock import hexed
 from .machines import MACHINES, command_line, cpu_for, early_command_line
+from .probe import END, FILE, probe_file, split_probe
 from .qemu import Patience, version
 from .scenario_text import describe
 
@@ -48,6 +49,8 @@ def record(scenario: Scenario, kernel: Kernel, *, cache: Path, patience: Patienc
     rest = scenario.arguments(machine.ram_base)
     image = plain_image(kernel, cache / "images")
     initrd = initrd_file(cache) if scenario.initrd else None
+    if scenario.probe:
+        initrd, patience = probe_file(cache), patience._replace(done=END)
     with tempfile.TemporaryDirectory(prefix="oracle-") as folder:
         ran = run_boot(
             scenario,
@@ -81,7 +84,10 @@ def record(scenario: Scenario, kernel: Kernel, *, cache: Path, patience: Patienc
 def _row(scenario: Scenario, kernel: Kernel, ran: Ran) -> Row:
     machine = MACHINES[kernel.arch]
     runs_at = None if machine.moves_image or ran.kernel_file is None else ran.kernel_file.start
-    fields = log_fields(ran.log, ran.dtb, runs_at)
+    text, shown = split_probe(ran.log)
+    fields = log_fields(text, ran.dtb, runs_at)
+    if shown is not None:
+        fields["probe"] = {"files": {FILE: shown}}
     return {
         "source": SOURCE,
         "scenario": scenario.id,
@@ -153,7 +159,9 @@ def read_recorded(folder: Path) -> list[Recorded]:
         if text:
             placed = row["boot"]["kernel_file"]
             moved = MACHINES[row["kernel"]["arch"]].moves_image or placed is None
-            row.update(log_fields(text, dtb, None if moved else int(placed["base"], 16)))
+            probe = row.get("probe")
+            fields = log_fields(split_probe(text)[0], dtb, None if moved else int(placed["base"], 16))
+            row.update({**fields, "probe": probe})
             row["boot"]["kernel_image"] = row.pop("kernel_image")
             row["panic"] = row["panic"] or (row.get("early_console") or {}).get("panic")
         found.append(Recorded({"source": SOURCE, **named, **row}, dtb, text))

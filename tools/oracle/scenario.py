@@ -49,6 +49,8 @@ class Scenario:
     memreserve: tuple[tuple[int, int], ...] = ()
     """Entries of the memory reservation block."""
     initrd: bool = False
+    probe: bool = False
+    """The initrd is one that shows /proc/iomem (arm64); the boot goes on until it has."""
     raw: bool = False
     """The tree reaches the kernel byte for byte; else QEMU's own loader edits it. Ignored where there is no raw loader."""
     memory: tuple[tuple[tuple[int, int], ...], ...] = ()

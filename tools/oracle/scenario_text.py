@@ -29,6 +29,8 @@ def describe(scenario: Scenario) -> str:
         said.append("/reserved-memory has no ranges")
     said.append(f"loader: {'raw' if scenario.raw or scenario.needs_raw() else 'qemu'}")
     lines = [f"// {text}" for text in ("SPDX-License-Identifier: Apache-2.0", *said)]
+    if scenario.tree is not None:
+        return "\n".join([*lines, "// the tree is a whole one, and is not made from this", ""])
     lines += [
         "// addresses count from the start of RAM",
         "/ {",

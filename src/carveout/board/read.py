@@ -51,6 +51,7 @@ _CPU_PREFIXES = (
     (b"arm,cortex-a6", "arm64"),
     (b"arm,cortex-a7", "arm64"),
     (b"arm,cortex-x", "arm64"),
+    (b"arm,kryo", "arm64"),
     (b"arm,neoverse", "arm64"),
     (b"arm,rainier", "arm64"),
     (b"apm,", "arm64"),

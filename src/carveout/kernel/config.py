@@ -129,6 +129,14 @@ DEBIAN: dict[tuple[str, str, int], Config] = {
     ("arm64", "7.2", 4 * KIB): _ARM64_612._replace(
         page_block_max_order=10, dma_pernuma_cma=True, cma_size_pernuma=True
     ),
+    # As with 4 KiB pages, but for the orders; what was booted agrees.
+    ("arm64", "7.2", 16 * KIB): _ARM64_612._replace(
+        page_size=16 * KIB,
+        max_order=11,
+        page_block_max_order=11,
+        dma_pernuma_cma=True,
+        cma_size_pernuma=True,
+    ),
     ("powerpc64", "6.1", 64 * KIB): _POWERPC_61,
     ("powerpc64", "6.12", 4 * KIB): _POWERPC_612,
     ("powerpc64", "6.12", 64 * KIB): _POWERPC_612._replace(page_size=64 * KIB, max_order=8),

@@ -138,6 +138,22 @@ ARM64_LAYOUTS: dict[tuple[str, int], Arm64Layout] = {
         vmemmap_origin=0,
         vmemmap_head_mapped=False,
     ),
+    ("7.2", 16 * KIB): Arm64Layout(
+        device_node=208,
+        property=112,
+        reserved_mem=40,
+        node_data=0x3940,
+        image_size=0x2FA0000,
+        reserved_from=0,
+        init_begin=0,
+        init_pg_dir=None,
+        segments=(),
+        idmap_pages=0,
+        section_size=128 * MIB,
+        section_usage=32,
+        vmemmap_origin=0,
+        vmemmap_head_mapped=False,
+    ),
 }
 """(series, page size) → constants of Debian's kernel."""
 

@@ -55,6 +55,7 @@ BOOTED: tuple[Booted, ...] = (
         "7.2.13+deb14",
         (
             ("arm64", "arm64", 4 * KIB),
+            ("arm64-16k", "arm64", 16 * KIB),
             ("armmp", "arm", 4 * KIB),
             ("riscv64", "riscv64", 4 * KIB),
             ("powerpc64le", "powerpc64", 4 * KIB),
@@ -118,12 +119,19 @@ def parse_release(text: str) -> Release:
 
 
 def _flavour(rest: str, booted: Booted) -> tuple[str, str, int] | None:
-    hits = [f for f in booted.flavours if rest.endswith("-" + f[0]) or rest == f[0]]
-    return max(hits, key=lambda f: len(f[0])) if hits else None
+    # Its own flavours first; what another kernel has says architecture and page size too.
+    others = [flavour for other in BOOTED for flavour in other.flavours]
+    for known in (booted.flavours, others):
+        hits = [f for f in known if rest.endswith("-" + f[0]) or rest == f[0]]
+        if hits:
+            return max(hits, key=lambda f: len(f[0]))
+    return None
 
 
 def _is_booted(text: str, sublevel: str | None, booted: Booted, flavour: tuple[str, str, int] | None) -> bool:
     if flavour is not None:
+        if flavour not in booted.flavours:
+            return False
         text = text.removesuffix("-" + flavour[0])
     return text in (booted.series, booted.version, booted.release) and (
         sublevel is None or text != booted.series

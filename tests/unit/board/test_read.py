@@ -161,7 +161,7 @@ def test_what_is_kept_of_chosen() -> None:
             for name in (
                 "arm,cortex-a53", "arm,cortex-a35", "arm,cortex-a510", "arm,cortex-a55", "arm,cortex-a57",
                 "arm,cortex-a65", "arm,cortex-a72", "arm,cortex-a710", "arm,cortex-a76", "arm,cortex-x1",
-                "arm,neoverse-n1", "arm,armv8", "apple,icestorm", "qcom,kryo", "nvidia,tegra132-denver",
+                "arm,neoverse-n1", "arm,armv8", "apple,icestorm", "qcom,kryo", "arm,kryo", "nvidia,tegra132-denver",
                 "cavium,thunder", "ARM,Cortex-A53", "arm,cortex-a320", "arm,cortex-a520", "arm,rainier",
             )
         ),
