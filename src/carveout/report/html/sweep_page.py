@@ -59,7 +59,7 @@ def render_sweep_page(answers: Answers, *, title: str) -> str:
             for code, counts in sorted(answers.rules.items(), key=lambda item: (-item[1][0], item[0]))
         ],
     }
-    return render("sweep.html", values, script="index.js")
+    return render("sweep.html", values, scripts=("index.js",))
 
 
 def _badness(states: Sequence[str]) -> list[int]:
