@@ -308,7 +308,7 @@ class EarlyBoot:
                 self._clear(who, Span.sized(base, size))
         else:
             self.step(StepKind.FAIL, who, f"{reason}: no room", size=size, source=source)
-            if needed:
+            if needed and not self.ram_is_unknown:
                 self.doubts.append(
                     f"there is no room for {who}, and what the kernel does then was never booted"
                 )

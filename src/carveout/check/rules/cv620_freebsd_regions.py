@@ -55,8 +55,8 @@ def check(context: BoardContext) -> Iterator[Problem]:
         for region in context.all_regions
     )
     if mapped or disabled:
-        said = [f"{mapped} static regions without no-map are ordinary RAM there"] if mapped else []
-        said += [f"{disabled} disabled ones with no-map are kept there"] if disabled else []
+        said = [f"static regions without no-map are ordinary RAM there ({mapped})"] if mapped else []
+        said += [f"disabled ones with no-map are kept there ({disabled})"] if disabled else []
         yield Problem(
             path=parent.path, message=f"for FreeBSD, which looks at no-map alone: {', '.join(said)}"
         )
