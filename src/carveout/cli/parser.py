@@ -23,6 +23,22 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=30, width=width - 2)
 
 
+class Once(argparse.Action):
+    """Stores a value, and refuses a second one: the first would be lost without a word."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        """Store `values`. Raises: UsageError when the option was there before."""
+        if getattr(namespace, self.dest) is not None:
+            parser.error(f"{option_string} is given twice, expected once")
+        setattr(namespace, self.dest, values)
+
+
 class Parser(argparse.ArgumentParser):
     """An argparse parser that raises UsageError where argparse would print and exit."""
 

@@ -7,6 +7,7 @@ from argparse import SUPPRESS, Namespace
 from typing import TYPE_CHECKING
 
 from carveout.boot.scene import Scene
+from carveout.cli.parser import Once
 from carveout.errors import EfiMapError, InputError, KconfigError, SceneError, UsageError, VendorError
 from carveout.units import parse_address, parse_memory, parse_placed, parse_size
 from carveout.values import NamedTuple
@@ -122,7 +123,7 @@ def add_scene_options(parser: Parser, *, several: tuple[str, ...] = ()) -> None:
             "--scene", metavar="FILE", action="append", default=[], help=scene_help + "; repeatable"
         )
     else:
-        group.add_argument("--scene", metavar="FILE", help=scene_help)
+        group.add_argument("--scene", metavar="FILE", action=Once, help=scene_help)
     for option in OPTIONS:
         flag = f"--{option.name}"
         if option.kind == "flag":
@@ -133,7 +134,7 @@ def add_scene_options(parser: Parser, *, several: tuple[str, ...] = ()) -> None:
                 flag, action="append", default=[], metavar=option.metavar, help=option.help + more
             )
         else:
-            group.add_argument(flag, metavar=option.metavar, help=option.help)
+            group.add_argument(flag, metavar=option.metavar, action=Once, help=option.help)
 
 
 def read_scene(args: Namespace) -> SceneInput:

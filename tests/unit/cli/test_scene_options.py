@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from carveout.cli.main import main
 from carveout.cli.parser import Parser
 from carveout.cli.scene_options import SceneInput, add_scene_options, read_scene
 from carveout.cli.several_scenes import add_several_scenes, read_scenes
@@ -242,3 +243,9 @@ def test_an_overlay_is_applied_once_however_many_scenes_there_are(
     given = read_scenes(parser.parse_args(argv))
     assert [scene.name for scene in given.scenes] == ["a", "b"]
     assert [overlay.rpartition("/")[2] for overlay in given.overlays] == ["camera.dtbo"]
+
+
+@pytest.mark.parametrize("option", ["--kernel", "--scene", "--cmdline", "--dtb-at"])
+def test_a_second_value_is_refused_and_not_lost(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "board.dtb", "cma", option, "1", option, "2"]) == 2
+    assert f"{option} is given twice" in capsys.readouterr().err
