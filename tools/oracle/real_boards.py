@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from carveout.board import Board
+    from support.recordings import Recording
 
 SHIFT = GIB
 """A multiple of every alignment that counts, the start of the linear map included."""
@@ -91,8 +92,13 @@ BOARDS = (
 )
 
 
-def real_scenario(board: RealBoard, blob: bytes, *, lean: bool = False) -> Scenario:
-    """Return the scenario that boots a board's tree. Raises: TreeError for a tree this cannot be done with."""
+def real_scenario(
+    board: RealBoard, blob: bytes, *, lean: bool = False, virt: bytes | None = None
+) -> Scenario:
+    """Return the scenario that boots a board's tree. Raises: TreeError for a tree this cannot be done with.
+
+    lean: what is not about memory is left out. virt: the machine's own tree; asked of QEMU when None.
+    """
     machine = MACHINES[_ARCH]
     root = DraftNode.from_node(parse(blob).root)
     reserve_map = [(entry.address, entry.size) for entry in read_board(parse(blob)).reserve_map]
@@ -107,7 +113,7 @@ def real_scenario(board: RealBoard, blob: bytes, *, lean: bool = False) -> Scena
     moved = read_board(parse(build(root, reserve_map=reserve_map)))
     banks = _banks(moved)
     ram = max(bank.end for bank in banks) - machine.ram_base
-    _add_hardware(root, base_tree(machine.qemu, machine.cpu, GIB, 1))
+    _add_hardware(root, virt or base_tree(machine.qemu, machine.cpu, GIB, 1))
     image, tree, initrd = _places(moved, banks)
     chosen = root.child("chosen") or root.add("chosen")
     chosen.properties["bootargs"] = command_line(machine, _ARGUMENTS).encode() + b"\0"
@@ -140,6 +146,24 @@ def real_scenarios(
             raise TreeError(f"{path}: there is no such tree: get it with tools/fetch_dtbs.py")
         found.append(real_scenario(board, path.read_bytes(), lean=lean))
     return found
+
+
+def scenario_again(recorded: Recording) -> Scenario:
+    """Return the scenario of a boot in the data, to boot it again."""
+    machine, placed = recorded.fields["machine"], recorded.fields["boot"]
+    base = int(machine["ram_base"], 16)
+    ends = {"kernel": "kernel_file", "fdt": "fdt", "initrd": "initrd"}
+    return Scenario(
+        id=recorded.scenario,
+        title=recorded.title,
+        ram=int(machine["ram_size"], 16),
+        cmdline=_ARGUMENTS,
+        probe=True,
+        raw=True,
+        places={name: int(placed[key]["base"], 16) - base for name, key in ends.items()},
+        tree=recorded.dtb,
+        architectures=(_ARCH,),
+    )
 
 
 def _strip(root: DraftNode, consumers: set[str]) -> None:
