@@ -41,9 +41,15 @@ _COMPACT_FROM = 20
 
 # Page tables are scattered; only the largest clusters are worth a label.
 _EARLY_LABELS = 2
-_WHY_LINES = 3
+_WHY_CHARACTERS = 230
+"""Of a reason beside the picture: three lines of the wide one."""
 _USERS_NAMED = 2
 _FACT_LINES = 2
+_SIZE_CHARACTER = 7.4
+"""Pixels of a digit or letter of a size."""
+_DOT = " \N{MIDDLE DOT} "
+_PATH_PARTS = (None, 3, 2, 1)
+"""How many parts of a user's path are told: as many as there is room for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,27 +147,48 @@ def place(heights: Sequence[float], wanted: Sequence[float], *, top: float, bott
 def _row_label(row: DisplaySpan, layout: Layout, width: float) -> Label:
     words = _attributes(row)
     place_text = format_range(row.span, layout.digits)
-    place_line = f"{place_text} \N{MIDDLE DOT} {words}" if words else place_text
+    place_line = f"{place_text}{_DOT}{words}" if words else place_text
     narrow = columns(width, 11)
-    lines = [(fit(row.label, columns(width - SIZE_ROOM, 12.5, BOLD_EM)), "name")]
+    lines = [(line, "name") for line in _name_lines(row.label, row_size(row.span.size), width)]
     if len(place_line) <= columns(width, 11, MONO_EM):
         lines.append((place_line, "mono"))
     else:
         lines.append((fit(place_text, columns(width, 11, MONO_EM)), "mono"))
         lines += [(line, "muted") for line in wrap(fit(words, _FACT_LINES * narrow - 10), narrow)]
-    for fact in _quiet_facts(row):
+    for fact in _quiet_facts(row, narrow):
         lines += [(line, "muted") for line in wrap(fit(fact, _FACT_LINES * narrow - 10), narrow)]
     lines += [(fit(fact, narrow), "alert") for fact in _loud_facts(row)]
     return _label(row, tuple(lines), place_text, words)
+
+
+def _name_lines(name: str, size: str, width: float, *, outcome: str = "") -> list[str]:
+    # A name of one line or two, with what became of it. The first line leaves room for the size.
+    name = safe(name)
+    first = columns(width - _SIZE_CHARACTER * len(size) - PADDING, 12.5, BOLD_EM)
+    both = f"{name}: {outcome}" if outcome else name
+    if len(both) <= first:
+        return [both]
+    behind = [outcome] if outcome else []
+    if len(name) <= first:
+        return [name, *behind]
+    # Broken before a unit address, else behind a word.
+    at = name.rfind("@", 1, first + 1)
+    if at < 1:
+        at = max(name.rfind(mark, 1, first) + 1 for mark in "-_,. ")
+    if at > 1 and len(name) - at <= columns(width, 12.5, BOLD_EM):
+        return [name[:at].rstrip(), name[at:], *behind]
+    return [fit(name, first), *behind]
 
 
 def _compact_label(row: DisplaySpan, layout: Layout, width: float) -> Label:
     words = _attributes(row)
     place_text = format_range(row.span, layout.digits)
     room = width - SIZE_ROOM - BESIDE_ROOM
-    loud = _loud_facts(row)
-    facts = [fact for fact in (words, *loud, *_quiet_facts(row)) if fact]
-    second = fit(" \N{MIDDLE DOT} ".join(facts), columns(width, 11))
+    loud = _loud_facts(row, is_short=True)
+    line = columns(width, 11)
+    told = len(_DOT.join(fact for fact in (words, *loud) if fact))
+    facts = [fact for fact in (words, *loud, *_quiet_facts(row, line - told - len(_DOT))) if fact]
+    second = fit(_DOT.join(facts), line)
     lines = ((fit(row.label, columns(room, 12.5, BOLD_EM)), "name"), (second, "alert" if loud else "muted"))
     return replace(_label(row, lines, place_text, words), beside=place_text)
 
@@ -191,14 +218,19 @@ def _attributes(row: DisplaySpan) -> str:
     return ", ".join(word for word in words if word)
 
 
-def _quiet_facts(row: DisplaySpan) -> list[str]:
+def _quiet_facts(row: DisplaySpan, room: int | None = None) -> list[str]:
+    # room: characters for all of them; paths of users are shortened to what tells them apart. None: no matter.
     owner = region_owner(row.region) if row.region is not None else None
-    return [fact for fact in (owner, _users(row.users), row.remark) if fact]
+    others = [fact for fact in (owner, row.remark) if fact]
+    left = None if room is None else room - sum(len(fact) + len(_DOT) for fact in others)
+    return [fact for fact in (owner, _users(row.users, left), row.remark) if fact]
 
 
-def _loud_facts(row: DisplaySpan) -> list[str]:
+def _loud_facts(row: DisplaySpan, *, is_short: bool = False) -> list[str]:
     facts = ["overlaps " + ", ".join(row.overlaps)] if row.overlaps else []
-    return facts if row.in_ram else [*facts, "not in RAM, or not all of it"]
+    if not row.in_ram:
+        facts.append("not all in RAM" if is_short else "not in RAM, or not all of it")
+    return facts
 
 
 def is_nomap(row: DisplaySpan) -> bool:
@@ -213,18 +245,18 @@ def is_dynamic(row: DisplaySpan) -> bool:
 
 def _ghost(region: PlacedRegion, layout: Layout, width: float) -> Label:
     narrow = columns(width, 11)
-    lines = [
-        (fit(f"{region.name}: {outcome_text(region)}", columns(width - SIZE_ROOM, 12.5, BOLD_EM)), "name bad")
-    ]
+    size = "" if region.requested_size is None else format_size(region.requested_size)
+    named = _name_lines(region.name, size, width, outcome=outcome_text(region))
+    lines = [(line, "name bad") for line in named]
     facts = [f"asked for {request(region, layout.digits)}"]
-    lines += [(line, "muted") for line in wrap(safe(facts[0]), narrow)[:_WHY_LINES]]
+    lines += [(line, "muted") for line in _some_lines(facts[0], narrow)]
     hole = hole_text(region, layout.digits)
     if hole:
         facts.append(f"largest free range met: {hole}")
-        lines += [(line, "muted") for line in wrap(safe(facts[-1]), narrow)[:_WHY_LINES]]
+        lines += [(line, "muted") for line in _some_lines(facts[-1], narrow)]
     if region.why:
         facts.append(region.why)
-        lines += [(line, "alert") for line in wrap(safe(region.why), narrow)[:_WHY_LINES]]
+        lines += [(line, "alert") for line in _some_lines(region.why, narrow)]
     anchor = None
     if region.requested_base is not None and region.requested_size:
         anchor = Span.sized(region.requested_base, region.requested_size)
@@ -232,7 +264,7 @@ def _ghost(region: PlacedRegion, layout: Layout, width: float) -> Label:
         anchor = region.hole.span
     return Label(
         lines=tuple(lines),
-        size="" if region.requested_size is None else format_size(region.requested_size),
+        size=size,
         title=f"{region.path}: {outcome_text(region)}; " + "; ".join(facts),
         anchor=anchor,
         swatch="ghost",
@@ -242,9 +274,31 @@ def _ghost(region: PlacedRegion, layout: Layout, width: float) -> Label:
     )
 
 
-def _users(users: Sequence[ConsumerResult]) -> str:
+def _some_lines(text: str, width: int) -> list[str]:
+    # As many lines as a label has room for; where there are more, the last one says so.
+    lines = wrap(safe(text), width)
+    most = max(_WHY_CHARACTERS // width, 1)
+    if len(lines) > most:
+        lines[most - 1] = lines[most - 1][: width - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    return lines[:most]
+
+
+def _users(users: Sequence[ConsumerResult], room: int | None) -> str:
     if not users:
         return ""
-    named = ", ".join(use.path for use in users[:_USERS_NAMED])
     more = f" and {len(users) - _USERS_NAMED} more" if len(users) > _USERS_NAMED else ""
-    return f"used by {named}{more}"
+    text = ""
+    for parts in _PATH_PARTS:
+        named = ", ".join(_end_of(use.path, parts) for use in users[:_USERS_NAMED])
+        text = f"used by {named}{more}"
+        if room is None or len(text) <= room:
+            break
+    return text
+
+
+def _end_of(path: str, parts: int | None) -> str:
+    # The last parts of a path, which say what a device is; None: all of it.
+    found = path.split("/")
+    if parts is None or len(found) - 1 <= parts:
+        return path
+    return "\N{HORIZONTAL ELLIPSIS}/" + "/".join(found[-parts:])

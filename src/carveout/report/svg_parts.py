@@ -30,8 +30,9 @@ MIN_SLIVER = 1.6
 _FREE_TEXT_FROM = 17.0
 _TICK_SPACING = 46.0
 _MAX_TICKS = 20
+_FARTHEST_TICKS = 300.0
+"""In a very tall picture, so that one is always in sight."""
 _NOTES_SHOWN = 8
-_INSIDE_SIZE = 11
 
 
 def column(
@@ -72,8 +73,16 @@ def column(
         if with_axis:
             _ticks(canvas, layout, scale, segment, x)
     for low, high in pairwise(scale.segments):
-        text = f"{format_size_about(high.span.start - low.span.end)} not shown"
-        _break(canvas, low.top + low.height, text, x, width)
+        size = format_size_about(high.span.start - low.span.end)
+        _break(canvas, low.top + low.height, x, width)
+        if width >= COLUMN_WIDTH:
+            middle = low.top + low.height + BREAK_HEIGHT / 2 + 4
+            canvas.text(x + width / 2, middle, f"{size} not shown", "inside")
+        elif with_axis:
+            # Among the addresses, where the column is too narrow for it.
+            lines = (size, "not shown") if low.to_scale else ("", f"{size} cut")
+            for line, text in enumerate(lines):
+                canvas.text(x - 9, low.top + low.height + 15 + 12 * line, text, "tick")
     for segment in scale.segments if with_axis else ():
         if not segment.to_scale:
             canvas.text(x - 9, segment.top + segment.height + 15, "enlarged", "tick")
@@ -89,7 +98,8 @@ def _column_span(canvas: Canvas, row: DisplaySpan, scale: Scale, x: float, width
 
 
 def _ticks(canvas: Canvas, layout: Layout, scale: Scale, segment: Segment, x: float) -> None:
-    marks = [(address, "tick") for address in ticks(segment, max(_TICK_SPACING, segment.height / _MAX_TICKS))]
+    spacing = min(max(_TICK_SPACING, segment.height / _MAX_TICKS), _FARTHEST_TICKS)
+    marks = [(address, "tick") for address in ticks(segment, spacing)]
     marks += [(segment.span.start, "tick edge"), (segment.span.end, "tick edge")]
     for address, classes in sorted(marks):
         y = scale.extent(segment.span)[0] + segment.height * (
@@ -99,16 +109,11 @@ def _ticks(canvas: Canvas, layout: Layout, scale: Scale, segment: Segment, x: fl
         canvas.text(x - 9, y + 3.5, format_address(address, layout.digits), classes)
 
 
-def _break(canvas: Canvas, y: float, text: str, x: float, width: float) -> None:
+def _break(canvas: Canvas, y: float, x: float, width: float) -> None:
     for offset in (5.0, BREAK_HEIGHT - 5.0):
         steps = int(width // 10) + 1
         points = [(x + 10 * step, y + offset + (2.5 if step % 2 else -2.5)) for step in range(steps)]
         canvas.path(points, "break")
-    # In the middle of the column, or beside it where that is narrow.
-    if width >= COLUMN_WIDTH or columns(width, _INSIDE_SIZE) >= len(text):
-        canvas.text(x + width / 2, y + BREAK_HEIGHT / 2 + 4, text, "inside")
-    else:
-        canvas.text(x + width + 6, y + BREAK_HEIGHT / 2 + 4, text, "muted")
 
 
 def legend(canvas: Canvas, layouts: Sequence[Layout], y: float, frame: Frame = WIDE) -> float:
@@ -117,7 +122,7 @@ def legend(canvas: Canvas, layouts: Sequence[Layout], y: float, frame: Frame = W
     kinds = {fill_class(row) for row in rows}
     entries = [(words, f"{kind} solid", False) for kind, words in LEGEND.items() if kind in kinds]
     if any(is_nomap(row) for row in rows):
-        entries.append(("no-map: the kernel does not map it", "k-any solid", True))
+        entries.append(("no-map: the kernel does not map it", "k-early solid", True))
     if any(is_dynamic(row) for row in rows):
         entries.append(("dynamic: the kernel chose the place", "k-free dashed", False))
     if any(layout.failed for layout in layouts):

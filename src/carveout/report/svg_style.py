@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Colours and words of the picture's kinds: the Okabe-Ito palette, told apart also in grey and by words."""
+"""Colours and words of the picture's kinds, told apart also in grey, and by words.
+
+The hues are those of Okabe and Ito, which readers who do not see all colours tell apart; some are darker or lighter
+than theirs, so that no two kinds have the same grey.
+"""
 
 from __future__ import annotations
 
@@ -70,14 +74,13 @@ fill:#59636e;text-anchor:end}
 .hatch{fill:url(#carveout-hatch);stroke:none}
 .hatch-line{stroke:#000000;stroke-opacity:.62;stroke-width:1.6}
 .k-free{fill:#f1f3f5}
-.k-boot{fill:#0072b2}
+.k-boot{fill:#005084}
 .k-static{fill:#e69f00}
 .k-cma{fill:#009e73}
-.k-dma{fill:#56b4e9}
-.k-restricted{fill:#cc79a7}
+.k-dma{fill:#8fcff2}
+.k-restricted{fill:#a34d80}
 .k-firmware{fill:#f0e442}
-.k-early{fill:#999999}
-.k-any{fill:#c9d1d9}
+.k-early{fill:#8a9097}
 @media (prefers-color-scheme:dark){
 text,.edge{fill:#e6edf3}
 .bg{fill:#12161b}
@@ -90,6 +93,7 @@ text,.edge{fill:#e6edf3}
 .wedge{fill:#9ea7b3;stroke:#9ea7b3}
 .solid,.dashed{stroke:#e6edf3}
 .k-free{fill:#262c34}
+.k-boot{fill:#00609a}
 }
 </style>"""
 

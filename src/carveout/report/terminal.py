@@ -38,7 +38,10 @@ class Terminal(NamedTuple):
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Break text at spaces into lines of at most `width` columns; a longer word is broken where it must be."""
+    """Break text at spaces into lines of at most `width` columns.
+
+    A longer word is broken before a `/`, where a path has one in the second half of the line, else where it must be.
+    """
     width = max(width, 8)
     lines: list[str] = []
     line = ""
@@ -49,8 +52,10 @@ def wrap(text: str, width: int) -> list[str]:
             if line and room < width // 2:
                 lines.append(line)
                 line, room = "", width
-            lines.append(f"{line} {rest[:room]}" if line else rest[:room])
-            line, rest = "", rest[room:]
+            at = rest.rfind("/", room // 2, room + 1)
+            at = at if at > 0 else room
+            lines.append(f"{line} {rest[:at]}" if line else rest[:at])
+            line, rest = "", rest[at:]
         if line and len(line) + 1 + len(rest) > width:
             lines.append(line)
             line = rest

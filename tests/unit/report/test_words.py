@@ -46,11 +46,16 @@ def test_fitted_text_fits(text: str, width: int, ascii_only: bool) -> None:
     assert len(fit(text, width, ascii_only=ascii_only)) <= width
 
 
-@given(st.text(alphabet="ab c", max_size=300), st.integers(8, 60))
+@given(st.text(alphabet="ab c/", max_size=300), st.integers(8, 60))
 def test_wrapped_lines_fit_and_lose_nothing(text: str, width: int) -> None:
     lines = wrap(text, width)
     assert all(len(line) <= width for line in lines)
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+def test_a_path_is_broken_before_a_part_of_it() -> None:
+    lines = wrap("used by /bus@100000/bus@28380000/r5fss@41000000/r5f@41000000", 40)
+    assert lines == ["used by /bus@100000/bus@28380000", "/r5fss@41000000/r5f@41000000"]
 
 
 def test_a_bar_is_proportional_and_never_nothing() -> None:
