@@ -5,23 +5,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from sweep_field import HINGES, RAM_WORDS, SHIPPED, STEPS
-
 from carveout.board import read_board
 from carveout.board.decode import entries
 from carveout.boot import Scene, boot
 from carveout.fdt import parse
 from carveout.span import GIB, KIB, MIB, Span
 from carveout.sweep.plan import ram_base
+from sweep_field import HINGES, RAM_WORDS, SHIPPED, STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from sweep_field import Fact
-
     from carveout.board import Board
     from carveout.boot import Boot
+    from sweep_field import Fact
 
 ELSEWHERE = 0x4000_0000
 """Where RAM of a given size begins on boards that do not say; as the sweep was told."""
@@ -126,7 +124,8 @@ def holds(kind: str, before: Boot, after: Boot) -> bool:
     if kind.startswith("default-"):
         return good.outcome == bad.outcome and good.has_default and not bad.has_default
     return any(
-        outcome == "placed" and bad.regions.get(path, "placed") != "placed" for path, outcome in good.regions.items()
+        outcome == "placed" and bad.regions.get(path, "placed") != "placed"
+        for path, outcome in good.regions.items()
     )
 
 
@@ -142,7 +141,10 @@ def second_look(fact: Fact, trees: Trees) -> None:
         for name in names:
             kept = []
             for word in words.split():
-                boots = [trees.boot(package, name, f"{s} {word}", with_image=True) for s in (step.before, step.after)]
+                boots = [
+                    trees.boot(package, name, f"{s} {word}", with_image=True)
+                    for s in (step.before, step.after)
+                ]
                 if boots[0] is not None and boots[1] is not None and holds(str(fact["class"]), *boots):  # type: ignore[arg-type]
                     kept.append(word)
             if kept:

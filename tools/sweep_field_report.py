@@ -23,12 +23,11 @@ from typing import TYPE_CHECKING, cast
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tools"), str(ROOT / "tests"), str(ROOT)]
 
+from carveout import __version__  # noqa: E402
+from carveout.cli.sweep_files import Source  # noqa: E402
 from sweep_field import SHIPPED, STEPS, Swept, Tally, cell_facts, fit_facts, swept  # noqa: E402
 from sweep_field_boots import Trees, example, second_look  # noqa: E402
 from sweep_field_text import Finding, read_findings, render  # noqa: E402
-
-from carveout import __version__  # noqa: E402
-from carveout.cli.sweep_files import Source  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -136,7 +135,8 @@ def main() -> int:
         facts = list(gather(args.results, args.trees, findings))
         facts += whole_boots(args.boots) if args.boots else []
         FACTS.write_text(
-            "".join(json.dumps(fact, separators=(",", ":"), sort_keys=True) + "\n" for fact in facts), encoding="utf-8"
+            "".join(json.dumps(fact, separators=(",", ":"), sort_keys=True) + "\n" for fact in facts),
+            encoding="utf-8",
         )
     REPORT.write_text(render(read_facts(FACTS), findings), encoding="utf-8")
     return 0

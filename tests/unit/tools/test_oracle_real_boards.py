@@ -33,7 +33,9 @@ def pairs(*spans: tuple[int, int]) -> bytes:
 
 def virt() -> bytes:
     pl011 = DraftNode("pl011@9000000", {"compatible": b"arm,pl011\0", "phandle": cells(0x8001, 1)})
-    intc = DraftNode("intc@8000000", {"compatible": b"arm,gic\0", "phandle": cells(0x8002, 1)}, [DraftNode("v2m")])
+    intc = DraftNode(
+        "intc@8000000", {"compatible": b"arm,gic\0", "phandle": cells(0x8002, 1)}, [DraftNode("v2m")]
+    )
     flash = DraftNode("flash@0", {"compatible": b"cfi-flash\0"})
     top = {"interrupt-parent": cells(0x8002, 1), "compatible": b"linux,dummy-virt\0"}
     return build(DraftNode("", {**TWO, **top}, [pl011, intc, flash]))
@@ -94,7 +96,11 @@ def test_hardware_is_that_of_virt() -> None:
 def test_lean_leaves_out_what_is_not_about_memory() -> None:
     tree = tree_of(board(0x8000_0000), lean=True)
     assert tree.node("/soc/uart@6") is None
-    assert [prop.name for prop in tree.node("/soc/codec@5").properties] == ["compatible", "memory-region", "status"]
+    assert [prop.name for prop in tree.node("/soc/codec@5").properties] == [
+        "compatible",
+        "memory-region",
+        "status",
+    ]
     assert tree.node("/reserved-memory/pool@1").prop("reg").value == pairs((0x8100_0000, MIB))
     assert tree.node("/cpus/cpu@100") is not None
 
