@@ -29,6 +29,7 @@ _SIZES = {"256M": 256 * MIB, "512M": 512 * MIB, "1G": GIB, "2G": 2 * GIB, "4G": 
 _PAGES = {"4K": 4 * KIB, "16K": 16 * KIB}
 _LIKELY = ("tree", "4G", "8G", "2G", "1G", "512M", "256M")
 _MOST_LINES = 12
+_MOST_BANKS = 4
 
 
 class Trees:
@@ -176,10 +177,21 @@ def example(fact: Fact, board: str, trees: Trees) -> Fact | None:
         "board": board,
         "ram": word,
         "image": with_image,
-        "banks": [f"0x{bank.base:x}+0x{bank.size:x}" for bank in before.memory][:4],
+        "banks": [f"0x{bank.start:x}+0x{bank.size:x}" for bank in _joined(before)][:_MOST_BANKS],
         "before": _lines(before, after),
         "after": _lines(after, before),
     }
+
+
+def _joined(made: Boot) -> list[Span]:
+    # RAM as one sees it: memblock splits it at each region without a mapping.
+    found: list[Span] = []
+    for entry in sorted(made.memory, key=lambda one: one.base):
+        if found and found[-1].end == entry.base:
+            found[-1] = Span(found[-1].start, entry.base + entry.size)
+        else:
+            found.append(Span.sized(entry.base, entry.size))
+    return found
 
 
 def _lines(made: Boot, other: Boot) -> list[str]:

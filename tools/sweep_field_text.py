@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from carveout.kernel.changes import CHANGES
 from field_text import listed, table
-from sweep_field import CLASSES, RAM_WORDS
+from sweep_field import CLASSES, RAM_WORDS, WORSE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -67,7 +67,8 @@ NUMBERS = """\
 ## 2. In numbers
 
 A board counts once for a step, whatever the number of RAM sizes in which it differs. *Worse*: a boot, a placed region, a pool
-or the default area is lost, or more devices get an error. Each tree is its own board before and after; section 6 has the
+or the default area is lost, or more devices get an error; *also with an image*: boards of which that is still so in a second
+boot with a kernel image in RAM. Each tree is its own board before and after; section 6 has the
 trees as they are shipped.
 """
 
@@ -96,7 +97,7 @@ FIT = """\
 ## 7. What does not fit
 
 Boards whose trees have regions and give no RAM: in how many something is not placed as the tree asks (not reserved, not
-allocated, given back, or placed behind the end of RAM), by size. That a region lies behind the end means that the board never
+allocated, given back, or placed behind the end of RAM), by size; *none*: with none of the sizes. That a region lies behind the end means that the board never
 has so little RAM, or that its tree is wrong for that variant; the firmware knows which.
 """
 
@@ -131,14 +132,23 @@ class Finding(NamedTuple):
     follows: str
     do: str
     example: str
+    also: tuple[tuple[str, str], ...]
+    """(class, glob of the detail) of what comes with it: the same event, counted under another class."""
 
     def covers(self, fact: Fact) -> bool:
         """Say whether this is about a fact, of whatever package."""
+        return self._is(fact, self.kind, self.detail)
+
+    def explains(self, fact: Fact) -> bool:
+        """Say whether it is about a fact, or that comes with it."""
+        return self.covers(fact) or any(self._is(fact, kind, detail) for kind, detail in self.also)
+
+    def _is(self, fact: Fact, kind: str, detail: str) -> bool:
         return (
             fact["kind"] == "change"
             and fact["step"] in self.steps
-            and fact["class"] == self.kind
-            and fnmatchcase(str(fact["detail"]), self.detail)
+            and fact["class"] == kind
+            and fnmatchcase(str(fact["detail"]), detail)
         )
 
 
@@ -156,6 +166,7 @@ def read_findings(text: str) -> tuple[Finding, ...]:
             follows=table["follows"],
             do=table["do"],
             example=table.get("example", ""),
+            also=tuple((kind, detail) for kind, detail in table.get("also", ())),
         )
         for table in tomllib.loads(text).get("found", ())
     )
@@ -215,12 +226,35 @@ def _made(facts: Sequence[Fact]) -> list[str]:
 
 
 def _steps(facts: Sequence[Fact]) -> list[str]:
+    named = newest(facts)
     rows = [
-        (STEP_WORDS[str(f["step"])], f["package"], f["compared"], f["changed"], f["worse"])
+        (
+            STEP_WORDS[str(f["step"])], f["package"], f["compared"], f["changed"], f["worse"],
+            len(_firm(facts, f)) if f["package"] in named else "-",
+        )
         for f in facts
         if f["kind"] == "step" and f["step"] != "shipped"
-    ]
-    return table(("from, to", "trees of", "compared", "something differs", "something is worse"), rows)
+    ]  # fmt: skip
+    head = (
+        "from, to",
+        "trees of",
+        "compared",
+        "something differs",
+        "something is worse",
+        "also with an image",
+    )
+    return table(head, rows)
+
+
+def _firm(facts: Sequence[Fact], step: Fact) -> set[str]:
+    # Boards that are worse even when a kernel image is in RAM.
+    return {
+        board
+        for fact in facts
+        if fact["kind"] == "change" and fact["class"] in WORSE
+        and (fact["step"], fact["package"]) == (step["step"], step["package"])
+        for board in names(fact, "with_image" if "with_image" in fact else "boards")
+    }  # fmt: skip
 
 
 def _classes(facts: Sequence[Fact], changes: Sequence[Fact]) -> list[str]:
@@ -263,9 +297,13 @@ def _findings(
             text += _counted(fact)
         text += ["", f"- Cause: {finding.cause}{_of_table(finding)}", f"- Follows: {finding.follows}"]
         text += [f"- To do: {finding.do}", ""]
+        shown: list[list[str]] = []
         for fact in facts:
             if fact["kind"] == "example" and finding.example == fact["board"] and _is_of(fact, finding):
-                text += _example(fact)
+                lines = _example(fact)
+                if lines not in shown:
+                    shown.append(lines)
+        text += [line for lines in shown for line in lines]
     return text
 
 
@@ -278,8 +316,10 @@ def _counted(fact: Fact) -> list[str]:
     spread = ", ".join(
         f"{'own RAM' if word == 'tree' else word} {by_ram[word]}" for word in RAM_WORDS if word in by_ram
     )
-    detail = f" ({fact['detail']})" if fact["detail"] and fact["class"] not in ("region-moved",) else ""
-    line = f"- {STEP_WORDS[str(fact['step'])]}{detail}: **{fact['count']} boards** ({spread})."
+    detail = f" ({fact['detail']})" if fact["detail"] and fact["class"] != "region-moved" else ""
+    line = (
+        f"- {STEP_WORDS[str(fact['step'])]}{detail}: **{counted(_int(fact['count']), 'board')}** ({spread})."
+    )
     if "with_image" in fact:
         line += f" With a kernel image in RAM: {len(names(fact, 'with_image'))}."
     shown = names(fact, "with_image") or names(fact)
@@ -316,7 +356,7 @@ def _rest(changes: Sequence[Fact], findings: Sequence[Finding], packages: Sequen
         for f in changes
         if f["package"] in packages and f["step"] != "shipped"
         and f["class"] != "exactness"
-        and not any(finding.covers(f) and finding.package == f["package"] for finding in findings)
+        and not any(finding.explains(f) and finding.package == f["package"] for finding in findings)
     ]  # fmt: skip
     return table(("from, to", "trees of", "difference", "", "boards", "such as"), rows)
 
@@ -399,6 +439,11 @@ def booted(facts: Sequence[Fact]) -> list[str]:
 
 def _agreement(agrees: bool, exactness: str) -> str:
     return f"{'agrees' if agrees else '**differs**'}, {exactness}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _sum(counts: Iterable[object]) -> Counter[str]:
