@@ -11,6 +11,7 @@ from carveout.boot import Scene, boot
 from carveout.fdt import parse
 from carveout.span import GIB, KIB, MIB, Span
 from carveout.sweep.plan import ram_base
+from carveout.values import replace
 from sweep_field import HINGES, RAM_WORDS, SHIPPED, STEPS
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from carveout.board import Board
     from carveout.boot import Boot
+    from carveout.fdt import Property
     from sweep_field import Fact
 
 ELSEWHERE = 0x4000_0000
@@ -57,31 +59,25 @@ class Trees:
         if ram != "tree":
             start = ram_base(board)
             banks = (Span.sized(ELSEWHERE if start is None else start, _SIZES[ram]),)
-            made = _replaced(made, memory=banks)
+            made = replace(made, memory=banks)
         if with_image:
             at = _free(board, banks, IMAGE + TREE)
             if at is None:
                 return None
-            made = _replaced(made, kernel_image=Span.sized(at, IMAGE), dtb_at=at + IMAGE)
+            made = replace(made, kernel_image=Span.sized(at, IMAGE), dtb_at=at + IMAGE)
         return boot(board, made)
-
-
-def _replaced(scene: Scene, **values: object) -> Scene:
-    from carveout.values import replace
-
-    return cast("Scene", replace(scene, **values))
 
 
 def _banks(board: Board) -> tuple[Span, ...]:
     return tuple(_spans(board, (node.reg for node in board.memory)))
 
 
-def _spans(board: Board, props: Iterable[object]) -> Iterator[Span]:
+def _spans(board: Board, props: Iterable[Property | None]) -> Iterator[Span]:
     root = board.root_cells
     address, size = 1 if root.address is None else root.address, 1 if root.size is None else root.size
     for prop in props:
         if prop is not None:
-            for at, length in entries(prop.value, address, size):  # type: ignore[attr-defined]
+            for at, length in entries(prop.value, address, size):
                 if length:
                     yield Span.sized(at, length)
 

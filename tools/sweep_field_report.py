@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tools"), str(ROOT / "tests"), str(ROOT)]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tools"), str(ROOT / "tests")]
 
 from carveout import __version__  # noqa: E402
 from carveout.cli.sweep_files import Source  # noqa: E402
@@ -102,8 +102,8 @@ def _examples(fact: Fact, findings: Sequence[Finding], trees: Trees) -> Iterator
 
 def whole_boots(folder: Path) -> Iterator[Fact]:
     """Yield what came of boots that are not in the data: of whole trees."""
-    from tools.oracle.compare import compare
-    from tools.oracle.record import read_recorded
+    from oracle.compare import compare
+    from oracle.record import read_recorded
 
     for expected in sorted(folder.rglob("expected.json.gz")):
         for compared in compare(read_recorded(expected.parent)):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections import Counter
 from fnmatch import fnmatchcase
@@ -15,6 +16,7 @@ from sweep_field import CLASSES, RAM_WORDS, WORSE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from support.recordings import Recording
     from sweep_field import Fact
 
 
@@ -433,8 +435,24 @@ def booted(facts: Sequence[Fact]) -> list[str]:
         ("board", "kernel", "areas that are made or fail", "pools of the tree", "lean tree", "whole tree"),
         rows,
     )
+    text += _printed(recordings(source="real"))
     agree = sum("agrees" in str(column) for row_ in rows for column in row_[4:])
     return [*text, f"{agree} of {2 * len(rows)} boots agree.", ""]
+
+
+_LOUD = re.compile(r"incorrect alignment|matching fail|OVERLAP|overlaps with|^cma: (?!Reserved)")
+
+
+def _printed(boots: Sequence[Recording]) -> list[str]:
+    # What the booted kernels complained of, word by word.
+    found = [
+        (boot, [line for line in (*boot.messages, *boot.warnings) if _LOUD.search(line)]) for boot in boots
+    ]
+    text = ["What the booted kernels themselves complained of:", "", "```"]
+    for boot, lines in found:
+        name = boot.scenario.removeprefix("real-").removesuffix("-lean")
+        text += [f"{name}, {boot.release} | {line}" for line in dict.fromkeys(lines)]
+    return [*text, "```", ""]
 
 
 def _agreement(agrees: bool, exactness: str) -> str:
