@@ -11,6 +11,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from carveout.sweep.answers import pattern_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -163,21 +165,16 @@ def _of_default(a: Row, b: Row) -> Iterator[Difference]:
 
 
 _NODE_WORDS = re.compile(r" on node -?\d+$")
-_NAME = re.compile(r"'[^']*'")
-_NUMBER = re.compile(r"0x[0-9a-f]+|\d+")
-_OVERLAP = re.compile(r"^\S+ \(.*\) overlaps with \S+ \(.*\)$")
 
 
-def pattern_of(line: str) -> str:
+def line_pattern(line: str) -> str:
     """Return a log line without what differs from board to board. `on node N` is a matter of wording."""
-    if _OVERLAP.match(line):
-        return "NAME (A--B) overlaps with NAME (A--B)"
-    return _NUMBER.sub("N", _NAME.sub("'NAME'", _NODE_WORDS.sub("", line)))
+    return pattern_of(_NODE_WORDS.sub("", line))
 
 
 def _of_lines(old: Sequence[str], new: Sequence[str]) -> Iterator[Difference]:
     # As often as they are printed: a line more of a kind is new.
-    before, after = (Counter(pattern_of(line) for line in lines) for lines in (old, new))
+    before, after = (Counter(line_pattern(line) for line in lines) for lines in (old, new))
     yield from (Difference("line-new", text) for text in after if after[text] > before[text])
     yield from (Difference("line-gone", text) for text in before if before[text] > after[text])
 
