@@ -11,6 +11,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from carveout.sweep.answers import pattern_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -69,8 +71,6 @@ class Swept(NamedTuple):
     cells: Mapping[str, Row]
     regions: Mapping[str, Mapping[str, Row]]
     """Scene → path → row."""
-    loud: tuple[Row, ...]
-    """Findings that are errors or warnings."""
 
     @property
     def package(self) -> str:
@@ -98,14 +98,19 @@ def swept(rows: Sequence[Row]) -> Swept | None:
     regions: dict[str, dict[str, Row]] = {}
     for row in rows:
         if row["kind"] == "region" and row["path"] is not None:
-            regions.setdefault(str(row["scene"]), {})[str(row["path"])] = row
+            regions.setdefault(_scene(row), {})[str(row["path"])] = row
     return Swept(
         str(head["board"]),
         bool(head["gives_ram"]),
-        {str(row["scene"]): row for row in rows if row["kind"] == "cell"},
+        {_scene(row): row for row in rows if row["kind"] == "cell"},
         regions,
-        tuple(row for row in rows if row["kind"] == "finding" and row["severity"] in ("error", "warning")),
     )
+
+
+def _scene(row: Row) -> str:
+    # A sweep with one page size does not name it.
+    kernel, *rest = str(row["scene"]).split()
+    return " ".join([kernel, *(rest if len(rest) == 2 else ["4K", *rest])])
 
 
 def differences(old: Swept, new: Swept, before: str, after: str) -> list[Difference] | None:
@@ -115,7 +120,9 @@ def differences(old: Swept, new: Swept, before: str, after: str) -> list[Differe
         return None
     found: list[Difference] = []
     if a["outcome"] != b["outcome"]:
-        found.append(Difference("boot-lost" if a["outcome"] == "ok" else "boot-won", str(b["failure"] or a["failure"])))
+        found.append(
+            Difference("boot-lost" if a["outcome"] == "ok" else "boot-won", str(b["failure"] or a["failure"]))
+        )
     else:
         found += _of_regions(old.regions.get(before, {}), new.regions.get(after, {}))
         found += _of_default(a, b)
@@ -145,30 +152,29 @@ def _of_regions(old: Mapping[str, Row], new: Mapping[str, Row]) -> Iterator[Diff
 
 
 def _of_default(a: Row, b: Row) -> Iterator[Difference]:
-    sizes = [None if row["default_cma_size"] is None else int(str(row["default_cma_size"]), 16) for row in (a, b)]
+    sizes = [
+        None if row["default_cma_size"] is None else int(str(row["default_cma_size"]), 16) for row in (a, b)
+    ]
     if sizes[0] != sizes[1]:
-        kind = "default-lost" if sizes[1] is None else "default-won" if sizes[0] is None else "default-resized"
+        kind = (
+            "default-lost" if sizes[1] is None else "default-won" if sizes[0] is None else "default-resized"
+        )
         yield Difference(kind, " -> ".join("none" if size is None else f"{size >> 20} MiB" for size in sizes))
     elif a["default_cma"] != b["default_cma"]:
         yield Difference("default-moved")
 
 
 _NODE_WORDS = re.compile(r" on node -?\d+$")
-_NAME = re.compile(r"'[^']*'")
-_NUMBER = re.compile(r"0x[0-9a-f]+|\d+")
-_OVERLAP = re.compile(r"^\S+ \(.*\) overlaps with \S+ \(.*\)$")
 
 
-def pattern_of(line: str) -> str:
+def line_pattern(line: str) -> str:
     """Return a log line without what differs from board to board. `on node N` is a matter of wording."""
-    if _OVERLAP.match(line):
-        return "NAME (A--B) overlaps with NAME (A--B)"
-    return _NUMBER.sub("N", _NAME.sub("'NAME'", _NODE_WORDS.sub("", line)))
+    return pattern_of(_NODE_WORDS.sub("", line))
 
 
 def _of_lines(old: Sequence[str], new: Sequence[str]) -> Iterator[Difference]:
     # As often as they are printed: a line more of a kind is new.
-    before, after = (Counter(pattern_of(line) for line in lines) for lines in (old, new))
+    before, after = (Counter(line_pattern(line) for line in lines) for lines in (old, new))
     yield from (Difference("line-new", text) for text in after if after[text] > before[text])
     yield from (Difference("line-gone", text) for text in before if before[text] > after[text])
 
@@ -261,7 +267,9 @@ def fit_facts(boards: Iterable[Swept], scenes: Sequence[str]) -> Iterator[Fact]:
 def _misfit(cell: Row | None) -> bool | None:
     if cell is None or cell["outcome"] in ("refused", "unknown"):
         return None
-    return cell["outcome"] != "ok" or any(cast("int", cell[name]) for name in ("failed", "released", "beyond"))
+    return cell["outcome"] != "ok" or any(
+        cast("int", cell[name]) for name in ("failed", "released", "beyond")
+    )
 
 
 def cell_facts(boards: Sequence[Swept], package: str) -> Iterator[Fact]:
@@ -277,5 +285,7 @@ def cell_facts(boards: Sequence[Swept], package: str) -> Iterator[Fact]:
             "scene": scene,
             "cells": len(cells),
             "outcomes": dict(sorted(Counter(str(row["outcome"]) for row in cells).items())),
-            "exactness": dict(sorted(Counter(str(row["exactness"]) for row in cells if row["outcome"] == "ok").items())),
+            "exactness": dict(
+                sorted(Counter(str(row["exactness"]) for row in cells if row["outcome"] == "ok").items())
+            ),
         }

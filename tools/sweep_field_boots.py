@@ -5,23 +5,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from sweep_field import HINGES, RAM_WORDS, SHIPPED, STEPS
-
 from carveout.board import read_board
 from carveout.board.decode import entries
 from carveout.boot import Scene, boot
 from carveout.fdt import parse
 from carveout.span import GIB, KIB, MIB, Span
 from carveout.sweep.plan import ram_base
+from carveout.values import replace
+from sweep_field import HINGES, RAM_WORDS, SHIPPED, STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from sweep_field import Fact
-
     from carveout.board import Board
     from carveout.boot import Boot
+    from carveout.fdt import Property
+    from sweep_field import Fact
 
 ELSEWHERE = 0x4000_0000
 """Where RAM of a given size begins on boards that do not say; as the sweep was told."""
@@ -31,6 +31,7 @@ _SIZES = {"256M": 256 * MIB, "512M": 512 * MIB, "1G": GIB, "2G": 2 * GIB, "4G": 
 _PAGES = {"4K": 4 * KIB, "16K": 16 * KIB}
 _LIKELY = ("tree", "4G", "8G", "2G", "1G", "512M", "256M")
 _MOST_LINES = 12
+_MOST_BANKS = 4
 
 
 class Trees:
@@ -58,31 +59,25 @@ class Trees:
         if ram != "tree":
             start = ram_base(board)
             banks = (Span.sized(ELSEWHERE if start is None else start, _SIZES[ram]),)
-            made = _replaced(made, memory=banks)
+            made = replace(made, memory=banks)
         if with_image:
             at = _free(board, banks, IMAGE + TREE)
             if at is None:
                 return None
-            made = _replaced(made, kernel_image=Span.sized(at, IMAGE), dtb_at=at + IMAGE)
+            made = replace(made, kernel_image=Span.sized(at, IMAGE), dtb_at=at + IMAGE)
         return boot(board, made)
-
-
-def _replaced(scene: Scene, **values: object) -> Scene:
-    from carveout.values import replace
-
-    return cast("Scene", replace(scene, **values))
 
 
 def _banks(board: Board) -> tuple[Span, ...]:
     return tuple(_spans(board, (node.reg for node in board.memory)))
 
 
-def _spans(board: Board, props: Iterable[object]) -> Iterator[Span]:
+def _spans(board: Board, props: Iterable[Property | None]) -> Iterator[Span]:
     root = board.root_cells
     address, size = 1 if root.address is None else root.address, 1 if root.size is None else root.size
     for prop in props:
         if prop is not None:
-            for at, length in entries(prop.value, address, size):  # type: ignore[attr-defined]
+            for at, length in entries(prop.value, address, size):
                 if length:
                     yield Span.sized(at, length)
 
@@ -126,7 +121,8 @@ def holds(kind: str, before: Boot, after: Boot) -> bool:
     if kind.startswith("default-"):
         return good.outcome == bad.outcome and good.has_default and not bad.has_default
     return any(
-        outcome == "placed" and bad.regions.get(path, "placed") != "placed" for path, outcome in good.regions.items()
+        outcome == "placed" and bad.regions.get(path, "placed") != "placed"
+        for path, outcome in good.regions.items()
     )
 
 
@@ -142,7 +138,10 @@ def second_look(fact: Fact, trees: Trees) -> None:
         for name in names:
             kept = []
             for word in words.split():
-                boots = [trees.boot(package, name, f"{s} {word}", with_image=True) for s in (step.before, step.after)]
+                boots = [
+                    trees.boot(package, name, f"{s} {word}", with_image=True)
+                    for s in (step.before, step.after)
+                ]
                 if boots[0] is not None and boots[1] is not None and holds(str(fact["class"]), *boots):  # type: ignore[arg-type]
                     kept.append(word)
             if kept:
@@ -174,10 +173,21 @@ def example(fact: Fact, board: str, trees: Trees) -> Fact | None:
         "board": board,
         "ram": word,
         "image": with_image,
-        "banks": [f"0x{bank.base:x}+0x{bank.size:x}" for bank in before.memory][:4],
+        "banks": [f"0x{bank.start:x}+0x{bank.size:x}" for bank in _joined(before)][:_MOST_BANKS],
         "before": _lines(before, after),
         "after": _lines(after, before),
     }
+
+
+def _joined(made: Boot) -> list[Span]:
+    # RAM as one sees it: memblock splits it at each region without a mapping.
+    found: list[Span] = []
+    for entry in sorted(made.memory, key=lambda one: one.base):
+        if found and found[-1].end == entry.base:
+            found[-1] = Span(found[-1].start, entry.base + entry.size)
+        else:
+            found.append(Span.sized(entry.base, entry.size))
+    return found
 
 
 def _lines(made: Boot, other: Boot) -> list[str]:

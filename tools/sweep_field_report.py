@@ -21,14 +21,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tools"), str(ROOT / "tests"), str(ROOT)]
-
-from sweep_field import SHIPPED, STEPS, Swept, Tally, cell_facts, fit_facts, swept  # noqa: E402
-from sweep_field_boots import Trees, example, second_look  # noqa: E402
-from sweep_field_text import Finding, read_findings, render  # noqa: E402
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tools"), str(ROOT / "tests")]
 
 from carveout import __version__  # noqa: E402
 from carveout.cli.sweep_files import Source  # noqa: E402
+from sweep_field import SHIPPED, STEPS, Swept, Tally, cell_facts, fit_facts, swept  # noqa: E402
+from sweep_field_boots import Trees, example, second_look  # noqa: E402
+from sweep_field_text import Finding, read_findings, render  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -103,8 +102,8 @@ def _examples(fact: Fact, findings: Sequence[Finding], trees: Trees) -> Iterator
 
 def whole_boots(folder: Path) -> Iterator[Fact]:
     """Yield what came of boots that are not in the data: of whole trees."""
-    from tools.oracle.compare import compare
-    from tools.oracle.record import read_recorded
+    from oracle.compare import compare
+    from oracle.record import read_recorded
 
     for expected in sorted(folder.rglob("expected.json.gz")):
         for compared in compare(read_recorded(expected.parent)):
@@ -136,7 +135,8 @@ def main() -> int:
         facts = list(gather(args.results, args.trees, findings))
         facts += whole_boots(args.boots) if args.boots else []
         FACTS.write_text(
-            "".join(json.dumps(fact, separators=(",", ":"), sort_keys=True) + "\n" for fact in facts), encoding="utf-8"
+            "".join(json.dumps(fact, separators=(",", ":"), sort_keys=True) + "\n" for fact in facts),
+            encoding="utf-8",
         )
     REPORT.write_text(render(read_facts(FACTS), findings), encoding="utf-8")
     return 0

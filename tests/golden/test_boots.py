@@ -52,6 +52,8 @@ MODELLED = {
     "real-imx95-19x19-evk-lean__6.12.117+deb13-arm64-16k": _NEWER_BUILD,
     "real-mt7981b-cudy-wr3000-lean__6.12.117+deb13-arm64": _NEWER_BUILD,
     "real-mt7981b-cudy-wr3000-lean__6.12.117+deb13-arm64-16k": _NEWER_BUILD,
+    "real-sm7325-motorola-dubai-lean__6.12.117+deb13-arm64": _NEWER_BUILD,
+    "real-sm7325-motorola-dubai-lean__6.12.117+deb13-arm64-16k": _NEWER_BUILD,
     "real-qcm6490-fairphone-fp5-lean__6.12.117+deb13-arm64": _NEWER_BUILD,
     "real-qcm6490-fairphone-fp5-lean__6.12.117+deb13-arm64-16k": _NEWER_BUILD,
 }
@@ -105,5 +107,5 @@ def test_all_the_recordings_are_here() -> None:
     assert sum(group.boots for group in groups() if group.source == "public") == 962
     assert sum(group.boots for group in groups() if group.source == "public-more") == 342
     assert sum(group.boots for group in groups() if group.source == "own") == 11
-    assert sum(group.boots for group in groups() if group.source == "real") == 16
-    assert len({recorded.id for recorded in recordings()}) == 1331
+    assert sum(group.boots for group in groups() if group.source == "real") == 20
+    assert len({recorded.id for recorded in recordings()}) == 1335

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -15,8 +16,12 @@ from tools.oracle.fetch import CACHE, FetchError, Wanted, fetch
 from tools.oracle.kernels import Kernel, find_kernels
 from tools.oracle.pinned import PINNED, boot_pinned
 from tools.oracle.placed import REQUESTS, boot_placed
+from tools.oracle.probe import FILE
+from tools.oracle.real_boards import scenario_again
 from tools.oracle.record import record
 from tools.oracle.scenarios import QUICK, SCENARIOS
+
+from support.recordings import recordings
 
 pytestmark = [pytest.mark.qemu, pytest.mark.slow]
 
@@ -49,8 +54,21 @@ def test_kernels_that_boot_now_agree() -> None:
         assert rows["outcome"] == "ok"
         assert rows["memblock_dump"] is not None
         assert rows["regions"]
+    layouts_of_real_boards_boot_again(booted)
     pinned_trees_boot_as_promised(booted)
     regions_are_where_place_has_put_them(booted)
+
+
+def layouts_of_real_boards_boot_again(booted: list[Kernel]) -> None:
+    # One tree each: the recordings of a board differ in nothing but the kernel.
+    found = {recorded.scenario: recorded for recorded in recordings(source="real")}
+    assert len(found) == 5
+    boots = [record(scenario_again(one), kernel, cache=CACHE) for one in found.values() for kernel in booted]
+    results = compare(boots)
+    assert [report(result) for result in results if result.problems] == []
+    for result in results:
+        shown = cast("dict[str, dict[str, list[str]]]", result.recorded.row["probe"])["files"][FILE]
+        assert any("System RAM" in line for line in shown)
 
 
 def pinned_trees_boot_as_promised(booted: list[Kernel]) -> None:

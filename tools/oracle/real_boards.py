@@ -85,6 +85,12 @@ BOARDS = (
         title="NXP i.MX 95 EVK, 2 GiB: a dynamic pool of 960 MiB moves with 16 KiB pages",
     ),
     RealBoard(
+        id="real-sm7325-motorola-dubai",
+        tree="qcom/sm7325-motorola-dubai.dtb",
+        title="Motorola Edge 30, 2 GiB: a pool takes the place of one that was given back",
+        memory=((0x8000_0000, 2 * GIB),),
+    ),
+    RealBoard(
         id="real-hip07-d05",
         tree="hisilicon/hip07-d05.dtb",
         title="HiSilicon D05: four nodes of which one has memory, and their contiguous areas",

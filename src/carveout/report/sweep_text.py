@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from carveout.report.words import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sized
+    from collections.abc import Iterator, Sequence, Sized
     from typing import TypeVar
 
     from carveout.sweep.answers import Answers
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _MOST = 40
 """Lines of one question; the rest is counted. 0 shows all."""
 _LONGEST = 200
+_MOST_SCENES = 5
 
 
 def render_sweep(answers: Answers, *, most: int = _MOST) -> str:
@@ -44,8 +45,12 @@ def _broken(answers: Answers, most: int) -> Iterator[str]:
     yield f"  {boards:,} boards are worse; {answers.moved:,} regions move; {answers.mended:,} boards and pairs are better"
     if answers.gone:
         yield f"  {answers.gone:,} boards and pairs have no second boot (no such kernel)"
+    if answers.kinds:
+        yield "  in how many boards:"
+    for kind, count in sorted(answers.kinds.items(), key=lambda item: (-item[1], item[0])):
+        yield f"  {count:7,}  {safe(kind, limit=_LONGEST)}"
     for found in _first(answers.broken, most):
-        yield f"  {safe(found.board)}, {safe(found.pair.after)}"
+        yield f"  {safe(found.board)}, {_scenes(found.pair.after, found.also)}"
         for text in found.what:
             yield f"    {safe(text, limit=_LONGEST)}"
         for text in found.lines:
@@ -53,12 +58,19 @@ def _broken(answers: Answers, most: int) -> Iterator[str]:
     yield from _rest(answers.broken, most)
 
 
+def _scenes(first: str, also: Sequence[str]) -> str:
+    shown = ", ".join((first, *also[:_MOST_SCENES]))
+    rest = len(also) - _MOST_SCENES
+    return safe(shown) + (f" and {rest} more" if rest > 0 else "")
+
+
 def _misfits(answers: Answers, most: int) -> Iterator[str]:
     yield ""
     boards = len({found.board for found in answers.misfits})
-    yield f"What does not fit: {boards:,} boards in {len(answers.misfits):,} cells"
+    yield f"What does not fit: {boards:,} boards in {answers.misfit_cells:,} cells"
     for found in _first(answers.misfits, most):
-        yield f"  {safe(found.board)}, {safe(found.scene)}: {safe(found.what, limit=_LONGEST)}"
+        where = f"{safe(found.board)}, {_scenes(found.scene, found.also)}"
+        yield f"  {where}: {safe(found.what, limit=_LONGEST)}"
     yield from _rest(answers.misfits, most)
 
 

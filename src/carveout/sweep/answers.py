@@ -7,6 +7,7 @@ the state of every cell, for the heat map.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, cast
 
 from carveout.values import NamedTuple, dataclass, field
@@ -41,6 +42,8 @@ class Broken(NamedTuple):
     """One sentence for each thing."""
     lines: tuple[str, ...] = ()
     """What the kernel prints after and did not print before."""
+    also: tuple[str, ...] = ()
+    """Other scenes in which it is worse in the same way, but for addresses and sizes."""
 
 
 class Misfit(NamedTuple):
@@ -49,6 +52,8 @@ class Misfit(NamedTuple):
     board: str
     scene: str
     what: str
+    also: tuple[str, ...] = ()
+    """Other scenes in which it is the same."""
 
 
 @dataclass(frozen=False, slots=True, kw_only=True)
@@ -64,6 +69,8 @@ class Answers:
     """Cells by outcome."""
     pairs: tuple[Pair, ...] = ()
     broken: list[Broken] = field(default_factory=list)
+    kinds: dict[str, int] = field(default_factory=dict)
+    """What is worse, without what differs from board to board → boards."""
     moved: int = 0
     """Regions that are placed in both scenes of a pair, elsewhere in the second."""
     gone: int = 0
@@ -71,6 +78,7 @@ class Answers:
     mended: int = 0
     """Boards and pairs in which nothing breaks and a region or the boot is better after."""
     misfits: list[Misfit] = field(default_factory=list)
+    misfit_cells: int = 0
     largest: list[tuple[float, str, str, int]] = field(default_factory=list)
     """(share, board, scene, KiB) of each board's largest reserved share, largest first."""
     rules: dict[str, list[int]] = field(default_factory=dict)
@@ -142,12 +150,62 @@ def _add(answers: Answers, rows: Sequence[Row], fit: set[str]) -> None:
     answers.states.append((board, tuple(_state(cells.get(scene)) for scene in answers.scenes)))
     _count_rules(answers, findings)
     _find_largest(answers, board, cells.values())
+    misfits: dict[str, Misfit] = {}
     for scene, row in cells.items():
         if fit <= set(scene.split()) and (what := _misfit(row, regions.get(scene, ()))):
-            answers.misfits.append(Misfit(board, scene, what))
-    for pair in answers.pairs:
-        if pair.before in cells and pair.after in cells:
-            _compare(answers, board, pair, cells, regions, findings)
+            answers.misfit_cells += 1
+            first = misfits.get(what)
+            misfits[what] = (
+                Misfit(board, scene, what) if first is None else first._replace(also=(*first.also, scene))
+            )
+    answers.misfits += misfits.values()
+    worse = [
+        found
+        for pair in answers.pairs
+        if pair.before in cells and pair.after in cells
+        for found in _compare(answers, pair, cells, regions, findings)
+    ]
+    answers.broken += _merged(board, worse)
+    for kind in dict.fromkeys(kind for found in worse for kind in found.kinds):
+        answers.kinds[kind] = answers.kinds.get(kind, 0) + 1
+
+
+_NAME = re.compile(r"'[^']*'")
+_NUMBER = re.compile(r"0x[0-9a-f]+|\d+")
+_OVERLAP = re.compile(r"\S+ \(\S+--\S+\) overlaps with \S+ \(\S+--\S+\)")
+
+
+def pattern_of(line: str) -> str:
+    """Return a line of a kernel log without the names and numbers that differ from board to board."""
+    if _OVERLAP.fullmatch(line):
+        return "NAME (A--B) overlaps with NAME (A--B)"
+    return _NUMBER.sub("N", _NAME.sub("'NAME'", line))
+
+
+class _Worse(NamedTuple):
+    """What is worse between the two scenes of a pair."""
+
+    pair: Pair
+    kinds: tuple[str, ...]
+    what: tuple[str, ...]
+    lines: tuple[str, ...]
+
+
+def _merged(board: str, worse: Iterable[_Worse]) -> list[Broken]:
+    # One entry for scenes that differ in addresses and sizes only: a board is not told of once for each amount of RAM.
+    alike: dict[tuple[tuple[str, ...], ...], Broken] = {}
+    for found in worse:
+        key = (
+            found.kinds,
+            tuple(pattern_of(text) for text in found.what),
+            tuple(pattern_of(t) for t in found.lines),
+        )
+        first = alike.get(key)
+        if first is None:
+            alike[key] = Broken(board, found.pair, found.what, found.lines)
+        else:
+            alike[key] = first._replace(also=(*first.also, found.pair.after))
+    return list(alike.values())
 
 
 def _state(cell: Row | None) -> str:
@@ -206,47 +264,61 @@ def _misfit(cell: Row, regions: Iterable[Row]) -> str:
 
 def _compare(
     answers: Answers,
-    board: str,
     pair: Pair,
     cells: Mapping[str, Row],
     regions: Mapping[str, list[Row]],
     findings: Iterable[Row],
-) -> None:
+) -> list[_Worse]:
     old, new = cells[pair.before], cells[pair.after]
-    worse: list[str] = []
-    better = 0
+    worse: list[tuple[str, str]] = []
     if new["outcome"] in ("refused", "unknown"):
         answers.gone += old["outcome"] != new["outcome"]
-        return
+        return []
     if old["outcome"] == "ok" and new["outcome"] in ("panic", "hang"):
-        why = f": {new['failure']}" if new["failure"] else ""
-        worse.append(f"the boot was ok and is {new['outcome']}{why}")
-    better += new["outcome"] == "ok" and old["outcome"] in ("panic", "hang")
-    before = {row["path"]: row for row in regions.get(pair.before, ()) if row["path"] is not None}
-    for row in regions.get(pair.after, ()) if old["outcome"] == new["outcome"] == "ok" else ():
-        was = before.get(row["path"])
-        if was is None:
-            continue
-        if was["outcome"] == "placed" != row["outcome"]:
-            worse.append(f"{row['path']} was placed and is {row['outcome']}: {row['why']}")
-        elif was["outcome"] == row["outcome"] == "placed":
-            answers.moved += was["base"] != row["base"]
-            if was["pool"] and was["pool"] != row["pool"]:
-                worse.append(
-                    f"{row['path']} was a {was['pool']} pool and is {row['pool'] or 'none'}: {row['why']}"
-                )
-        better += was["outcome"] in _BAD_OUTCOMES and row["outcome"] == "placed"
+        kind = f"the boot was ok and is {new['outcome']}"
+        worse.append((kind, kind + (f": {new['failure']}" if new["failure"] else "")))
+    better = new["outcome"] == "ok" and old["outcome"] in ("panic", "hang")
+    if old["outcome"] == new["outcome"] == "ok":
+        better |= _compare_regions(answers, regions.get(pair.before, ()), regions.get(pair.after, ()), worse)
     if _number(new, "users_refused") > _number(old, "users_refused"):
-        worse.append(
-            f"devices whose memory-region gives an error: {old['users_refused']} before, {new['users_refused']} after"
-        )
+        kind = "devices whose memory-region gives an error"
+        worse.append((kind, f"{kind}: {old['users_refused']} before, {new['users_refused']} after"))
     for finding in findings:
         scenes = cast("list[object]", finding["scenes"])
         if pair.after in scenes and pair.before not in scenes and finding["severity"] in _LOUD:
-            worse.append(f"{finding['code']} {finding['slug']}: {finding['path']}: {finding['message']}")
+            kind = f"{finding['code']} {finding['slug']}"
+            worse.append((kind, f"{kind}: {finding['path']}: {finding['message']}"))
+    if not worse:
+        answers.mended += bool(better)
+        return []
     said = cast("list[str]", old["complaints"] or [])
     lines = tuple(text for text in cast("list[str]", new["complaints"] or []) if text not in said)
-    if worse:
-        answers.broken.append(Broken(board, pair, tuple(worse), lines))
-    else:
-        answers.mended += bool(better)
+    kinds = [kind for kind, _ in worse] + [f"kernel: {pattern_of(text)}" for text in lines]
+    return [_Worse(pair, tuple(dict.fromkeys(kinds)), tuple(text for _, text in worse), lines)]
+
+
+def _compare_regions(
+    answers: Answers, before: Iterable[Row], after: Iterable[Row], worse: list[tuple[str, str]]
+) -> bool:
+    # Add what is worse, count what moves, and say whether something is better.
+    old = {row["path"]: row for row in before if row["path"] is not None}
+    better = False
+    for row in after:
+        was = old.get(row["path"])
+        if was is None:
+            continue
+        if was["outcome"] == "placed" != row["outcome"]:
+            kind = f"was placed and is {row['outcome']}"
+            worse.append((f"a region {kind}", f"{row['path']} {kind}: {_first_reason(row)}"))
+        elif was["outcome"] == row["outcome"] == "placed":
+            answers.moved += was["base"] != row["base"]
+            if was["pool"] and was["pool"] != row["pool"]:
+                kind = f"was a {was['pool']} pool and is {row['pool'] or 'none'}"
+                worse.append((f"a region {kind}", f"{row['path']} {kind}: {_first_reason(row)}"))
+        better |= was["outcome"] in _BAD_OUTCOMES and row["outcome"] == "placed"
+    return better
+
+
+def _first_reason(row: Row) -> str:
+    # The others say how well it is known, which the column `exactness` has.
+    return str(row["why"]).partition("; ")[0]

@@ -47,6 +47,7 @@ def render_sweep_page(answers: Answers, *, title: str) -> str:
         "broken": answers.broken[:_MOST_ENTRIES],
         "broken_rest": max(0, len(answers.broken) - _MOST_ENTRIES),
         "broken_boards": len({found.board for found in answers.broken}),
+        "kinds": sorted(answers.kinds.items(), key=lambda item: (-item[1], item[0])),
         "moved": answers.moved,
         "misfits": answers.misfits[:_MOST_ENTRIES],
         "misfit_rest": max(0, len(answers.misfits) - _MOST_ENTRIES),
