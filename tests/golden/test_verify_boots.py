@@ -147,12 +147,17 @@ def memblock_list(rows: list[list[str]]) -> str:
 
 
 def files_of(probe: dict[str, Any]) -> Evidence:
-    meminfo = "".join(f"{name}: {kib} kB\n" for name, kib in probe["meminfo_kib"].items())
-    lists = {name: memblock_list(probe[f"memblock_{name}"]) for name in ("memory", "reserved")}
+    # A boot that showed less than the others has less to be reconciled.
+    meminfo = "".join(f"{name}: {kib} kB\n" for name, kib in probe.get("meminfo_kib", {}).items())
+    lists = {
+        name: memblock_list(probe[f"memblock_{name}"])
+        for name in ("memory", "reserved")
+        if f"memblock_{name}" in probe
+    }
     return Evidence(
         iomem=parse_iomem("\n".join(probe["files"]["/proc/iomem"])),
-        memblock=parse_memblock(lists),
-        meminfo=parse_meminfo(meminfo),
+        memblock=parse_memblock(lists) if lists else None,
+        meminfo=parse_meminfo(meminfo) if meminfo else None,
     )
 
 
