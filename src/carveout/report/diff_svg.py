@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from carveout.report.diff_words import area_name, region_details, verb_of
 from carveout.report.intervals import union
 from carveout.report.layout import SpanKind, lay_out
-from carveout.report.svg_canvas import BOLD_EM, MONO_EM, SANS_EM, Canvas, columns
+from carveout.report.svg_canvas import BOLD_EM, MONO_EM, SANS_EM, Canvas, columns, fit
 from carveout.report.svg_frame import NARROW, WIDE, Frame
 from carveout.report.svg_labels import GAP, LINE_HEIGHT, PADDING
 from carveout.report.svg_labels import place as arrange
 from carveout.report.svg_parts import MARGIN, MIN_SLIVER, WIDTH, column, legend, notes
 from carveout.report.svg_scale import Scale
 from carveout.report.svg_style import STYLE, region_class
-from carveout.report.words import exactness_text, fit, outcome_text, scene_line, verdict
+from carveout.report.words import exactness_text, outcome_text, scene_line, verdict
 from carveout.span import Span
 from carveout.units import format_address, format_size_about
 from carveout.values import NamedTuple

@@ -7,13 +7,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from carveout.report.layout import SpanKind
-from carveout.report.svg_canvas import columns
+from carveout.report.svg_canvas import columns, wrapped
 from carveout.report.svg_frame import WIDE, Frame
 from carveout.report.svg_labels import is_dynamic, is_nomap, row_mark
 from carveout.report.svg_scale import BREAK_HEIGHT, ticks
 from carveout.report.svg_style import LEGEND, fill_class
-from carveout.report.terminal import wrap
-from carveout.report.words import safe
 from carveout.units import format_address, format_size_about
 
 if TYPE_CHECKING:
@@ -150,7 +148,7 @@ def notes(canvas: Canvas, texts: Sequence[str], y: float, frame: Frame = WIDE) -
     if len(texts) > len(shown):
         shown.append(f"and {len(texts) - len(shown)} more: the text map has them all")
     for note in shown:
-        for number, line in enumerate(wrap(safe(note), columns(frame.width - 2 * frame.margin - 14, 11))):
+        for number, line in enumerate(wrapped(note, columns(frame.width - 2 * frame.margin - 14, 11))):
             y += 17 if number == 0 else 14
             canvas.text(
                 frame.margin + (0 if number == 0 else 10),
