@@ -255,21 +255,25 @@ def _ghost(region: PlacedRegion, layout: Layout, width: float) -> Label:
     if region.why:
         facts.append(region.why)
         lines += [(line, "alert") for line in _some_lines(region.why, narrow)]
-    anchor = None
-    if region.requested_base is not None and region.requested_size:
-        anchor = Span.sized(region.requested_base, region.requested_size)
-    elif region.hole is not None and region.hole.span.size > 0:
-        anchor = region.hole.span
     return Label(
         lines=tuple(lines),
         size=size,
         title=f"{region.path}: {outcome_text(region)}; " + "; ".join(facts),
-        anchor=anchor,
+        anchor=missed_span(region),
         swatch="ghost",
         nomap=False,
         ghost=True,
         dashed=region.outcome is Outcome.ALLOC_FAILED,
     )
+
+
+def missed_span(region: PlacedRegion) -> Span | None:
+    """Return what a request without a place missed: the addresses it asked for, else the largest hole it met."""
+    if region.requested_base is not None and region.requested_size:
+        return Span.sized(region.requested_base, region.requested_size)
+    if region.hole is not None and region.hole.span.size > 0:
+        return region.hole.span
+    return None
 
 
 def _some_lines(text: str, width: int) -> list[str]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from carveout.report.intervals import subtract
 from carveout.report.layout import SpanKind
 from carveout.report.svg_canvas import columns, wrapped
 from carveout.report.svg_frame import WIDE, Frame
@@ -66,10 +67,15 @@ def column(
             text = f"free {format_size_about(row.span.size)}"
             canvas.text(x + width / 2, (start + end) / 2 + 4, text, "inside")
     for segment in scale.segments:
-        in_ram = any(bank.overlaps(segment.span) for bank in layout.banks)
-        canvas.rect(x, segment.top, width, segment.height, "frame" if in_ram else "outside")
+        # A solid edge around RAM, a dotted one around addresses beside it: a hole, or what the other boot has more.
+        for part in subtract([segment.span], layout.banks):
+            start, end = scale.extent(part)
+            canvas.rect(x, start, width, end - start, "outside")
         if with_axis:
             _ticks(canvas, layout, scale, segment, x)
+    for bank in layout.banks:
+        start, end = scale.extent(bank)
+        canvas.rect(x, start, width, end - start, "frame")
     for low, high in pairwise(scale.segments):
         size = format_size_about(high.span.start - low.span.end)
         _break(canvas, low.top + low.height, x, width)
