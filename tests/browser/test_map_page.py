@@ -180,3 +180,30 @@ def test_hostile_names_do_not_run(browser: Any, tmp_path: Path) -> None:
         assert there.tab.title() != "run"
         assert there.complaints == []
         assert there.requests == [there.url]
+
+
+def test_everything_is_reached_by_the_keyboard_and_seen(page: Opened) -> None:
+    tab = page.tab
+    wanted = tab.evaluate(
+        """() => [...document.querySelectorAll('a, button, input, select, [tabindex="0"]')]
+            .filter(node => node.getClientRects().length).length"""
+    )
+    tab.locator("body").evaluate("node => { node.tabIndex = -1; node.focus(); }")
+    reached = 0
+    for _ in range(wanted + 1):
+        tab.keyboard.press("Tab")
+        place = tab.evaluate(
+            """() => {
+              const node = document.activeElement;
+              if (node === document.body) return null;
+              const box = node.getBoundingClientRect();
+              return [box.width, box.height, box.bottom > 0 && box.top < innerHeight, node.matches(':focus-visible')];
+            }"""
+        )
+        if place is None:
+            break
+        reached += 1
+        assert place[0] > 0
+        assert place[1] > 0
+        assert place[2:] == [True, True]
+    assert reached == wanted

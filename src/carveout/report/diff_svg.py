@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from carveout.boot.result import Outcome
 from carveout.report.diff_words import area_name, region_details, verb_of
 from carveout.report.intervals import union
 from carveout.report.layout import SpanKind, lay_out
-from carveout.report.svg_canvas import BOLD_EM, MONO_EM, SANS_EM, Canvas, columns
+from carveout.report.svg_canvas import BOLD_EM, MONO_EM, SANS_EM, Canvas, columns, fit
 from carveout.report.svg_frame import NARROW, WIDE, Frame
-from carveout.report.svg_labels import GAP, LINE_HEIGHT, PADDING
+from carveout.report.svg_labels import GAP, LINE_HEIGHT, PADDING, missed_span
 from carveout.report.svg_labels import place as arrange
 from carveout.report.svg_parts import MARGIN, MIN_SLIVER, WIDTH, column, legend, notes
 from carveout.report.svg_scale import Scale
 from carveout.report.svg_style import STYLE, region_class
-from carveout.report.words import exactness_text, fit, outcome_text, scene_line, verdict
+from carveout.report.words import exactness_text, outcome_text, scene_line, verdict
 from carveout.span import Span
 from carveout.units import format_address, format_size_about
 from carveout.values import NamedTuple
@@ -70,6 +71,8 @@ class _Row(NamedTuple):
     left: Span | None
     right: Span | None
     mark: str = ""
+    missed: tuple[Span | None, Span | None] = (None, None)
+    """What a request that found no place missed."""
     fills: tuple[str, str] = ("k-cma", "k-cma")
 
     @property
@@ -195,11 +198,17 @@ def _region_row(pair: RegionPair, digits: int, frame: DiffFrame) -> _Row:
     row = _row(region.name if region is not None else "", verb_of(pair), "", (left, right), digits, frame)
     more = [(text, "muted") for text in region_details(pair)[:2]]
     for one, which in ((pair.before, "first"), (pair.after, "second")):
-        if one is not None and one.base is None and verb_of(pair) != "same":
+        if one is not None and one.base is None:
             more.insert(0, (f"{which}: {outcome_text(one)}", "alert"))
     shown = tuple((fit(text, frame.columns()), classes) for text, classes in more)
     fills = (region_class(pair.before), region_class(pair.after))
-    return row._replace(lines=(*row.lines, *shown), fills=fills)
+    missed = (_missed(pair.before), _missed(pair.after))
+    return row._replace(lines=(*row.lines, *shown), fills=fills, missed=missed)
+
+
+def _missed(region: PlacedRegion | None) -> Span | None:
+    is_failed = region is not None and region.outcome in (Outcome.RESERVE_FAILED, Outcome.ALLOC_FAILED)
+    return missed_span(region) if region is not None and is_failed else None
 
 
 def _row(
@@ -233,7 +242,7 @@ def _shown(layouts: Iterable[Layout], rows: Iterable[_Row]) -> list[Span]:
     for layout in layouts:
         spans += layout.banks
         spans += [row.span for row in layout.spans if row.kind is not SpanKind.HOLE]
-    spans += [span for row in rows for span in (row.left, row.right) if span is not None]
+    spans += [span for row in rows for span in (row.left, row.right, *row.missed) if span is not None]
     return union(spans)
 
 
@@ -242,7 +251,8 @@ def _labels(
 ) -> float:
     centres = []
     for row in rows:
-        ends = [scale.extent(span) for span in (row.left, row.right) if span is not None]
+        spans = (row.left or row.missed[0], row.right or row.missed[1])
+        ends = [scale.extent(span) for span in spans if span is not None]
         middles = [(start + end) / 2 for start, end in ends] or [scale.bottom]
         centres.append(sum(middles) / len(middles))
     order = sorted(range(len(rows)), key=lambda index: (centres[index], index))
@@ -265,13 +275,18 @@ def _label(canvas: Canvas, row: _Row, y: float, scale: Scale, frame: DiffFrame) 
     left_edge = frame.frame.column_x + frame.frame.column_width
     right = frame.label_x + frame.label_width
     ends = ((row.left, left_edge, frame.label_x), (row.right, frame.right_x, right))
-    for (span, edge, at), fill in zip(ends, row.fills, strict=True):
+    for (span, edge, at), fill, missed in zip(ends, row.fills, row.missed, strict=True):
+        x = at - (_BLOCK if at == right else 0)
         if span is None:
+            if missed is not None:
+                start, end = scale.extent(missed)
+                canvas.path([(edge, (start + end) / 2), (at, (low + high) / 2)], "ghost-line")
+                canvas.rect(x, low, _BLOCK, high - low, "ghost")
             continue
         start, end = scale.extent(span)
         end = max(end, start + MIN_SLIVER)
         canvas.path([(edge, start), (at, low), (at, high), (edge, end)], "wedge", closed=True)
-        canvas.rect(at - (_BLOCK if at == right else 0), low, _BLOCK, high - low, fill)
+        canvas.rect(x, low, _BLOCK, high - low, fill)
     name = fit(row.name, columns(frame.label_width - 2 * frame.text_inset, 12.5, BOLD_EM))
     x = frame.label_x + frame.text_inset
     canvas.text(x, y + PADDING + 11, name, "name")

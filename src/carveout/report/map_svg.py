@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from carveout.report.intervals import union
 from carveout.report.layout import SpanKind, lay_out
-from carveout.report.svg_canvas import BOLD_EM, Canvas, columns
+from carveout.report.svg_canvas import BOLD_EM, Canvas, columns, fit, wrapped
 from carveout.report.svg_frame import BESIDE_ROOM, SIZE_ROOM, WIDE, Frame
 from carveout.report.svg_labels import (
     GAP,
@@ -24,8 +24,7 @@ from carveout.report.svg_labels import (
 from carveout.report.svg_parts import MIN_SLIVER, column, legend, notes
 from carveout.report.svg_scale import Scale
 from carveout.report.svg_style import STYLE
-from carveout.report.terminal import wrap
-from carveout.report.words import exactness_text, fit, safe, scene_line, verdict
+from carveout.report.words import exactness_text, scene_line, verdict
 from carveout.units import format_size_about
 
 if TYPE_CHECKING:
@@ -91,13 +90,13 @@ def _heading(canvas: Canvas, boot: Boot, layout: Layout, title: str, frame: Fram
     y = 60.0
     facts = (f"{scene_line(boot)}: {exactness_text(boot).partition(',')[0]}", _totals_line(layout))
     for fact in facts:
-        for line in wrap(fact, columns(frame.width - 2 * frame.margin, 13, _HEAD_EM)):
+        for line in wrapped(fact, columns(frame.width - 2 * frame.margin, 13, _HEAD_EM)):
             canvas.text(frame.margin, y, line, "sub")
             y += 20
     y -= 4
     bad = verdict(boot)
     if bad is not None:
-        lines = wrap(safe(bad), columns(frame.width - 2 * frame.margin - 24, 14, BOLD_EM))
+        lines = wrapped(bad, columns(frame.width - 2 * frame.margin - 24, 14, BOLD_EM))
         canvas.rect(frame.margin, y, frame.width - 2 * frame.margin, 14 + 19 * len(lines), "banner")
         for number, line in enumerate(lines):
             canvas.text(frame.margin + 12, y + 20 + 19 * number, line, "banner-text")

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from carveout.pool.runs import extents_of, page_set
 from carveout.report.pool_frame import SLIVER, WIDE_POOL, PoolFrame, legend
 from carveout.report.pool_words import extent_text, holes_text, pages_text, plural, pool_title
-from carveout.report.svg_canvas import BOLD_EM, Canvas, columns
+from carveout.report.svg_canvas import BOLD_EM, Canvas, columns, fit
 from carveout.report.svg_style import STYLE
-from carveout.report.words import fit
 from carveout.units import format_address
 
 if TYPE_CHECKING:

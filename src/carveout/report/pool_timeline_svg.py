@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from carveout.report.pool_frame import SLIVER, WIDE_POOL, PoolFrame, legend
 from carveout.report.pool_words import asked_text, extent_text, pages_text, plural, pool_title, reason_text
-from carveout.report.svg_canvas import BOLD_EM, Canvas, columns
+from carveout.report.svg_canvas import BOLD_EM, Canvas, columns, fit
 from carveout.report.svg_style import STYLE
-from carveout.report.words import fit
 from carveout.units import format_address
 from carveout.values import NamedTuple
 

@@ -3,7 +3,12 @@
 
 from __future__ import annotations
 
-from carveout.report.words import safe
+from carveout.report.terminal import wrap
+from carveout.report.words import safe, shorten
+
+_DOTS = "\N{HORIZONTAL ELLIPSIS}"
+_SLACK = 2.0
+_LEAST_ROOM = 8
 
 # How wide an average character is, as a part of the font size. On the large side for common fonts, so
 # that text fitted by it stays inside its box.
@@ -21,6 +26,48 @@ def escape(text: str) -> str:
 def columns(width: float, font_size: float, em: float = SANS_EM) -> int:
     """Return how many characters of a font fit into `width` pixels."""
     return max(4, int(width / (font_size * em)))
+
+
+# Characters that are wider than `*_EM` says, as a multiple of it; measured in DejaVu Sans, which is wide.
+_WIDE = frozenset("MWmw@%&")
+_WIDE_WEIGHT = 1.65
+_CAPITAL_WEIGHT = 1.15
+_IDEOGRAPH_WEIGHT = 2.0
+
+
+def weight(text: str) -> float:
+    """Return how many average characters a text is as wide as."""
+    if text.isascii():
+        wide = sum(char in _WIDE for char in text)
+        capitals = sum("A" <= char <= "Z" for char in text) - sum(char in "MW" for char in text)
+        return len(text) + (_WIDE_WEIGHT - 1) * wide + (_CAPITAL_WEIGHT - 1) * capitals
+    return sum(_IDEOGRAPH_WEIGHT if ord(char) > 0x2FF and char != _DOTS else weight_of(char) for char in text)
+
+
+def weight_of(char: str) -> float:
+    """Return how many average characters one character is as wide as, of those that are no ideographs."""
+    return _WIDE_WEIGHT if char in _WIDE else _CAPITAL_WEIGHT if char.isupper() else 1.0
+
+
+def fit(text: str, width: int) -> str:
+    """Return text made safe and cut until it is as wide as `width` average characters at most."""
+    text = safe(text)
+    room = width
+    # A few wide characters are made good by narrow ones.
+    while weight(shown := shorten(text, room)) > width + _SLACK and room > 1:
+        room = min(room - 1, int(room * width / weight(shown)) + 1)
+    return shown
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return text made safe, in lines that are as wide as `width` average characters at most."""
+    text = safe(text)
+    room = width
+    lines = wrap(text, room)
+    while room > _LEAST_ROOM and any(weight(line) > width + _SLACK for line in lines):
+        room -= max(room // 12, 1)
+        lines = wrap(text, room)
+    return lines
 
 
 def number(value: float) -> str:

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 from carveout.boot.result import Exactness, Outcome
 from carveout.report.layout import SpanKind
-from carveout.report.svg_canvas import BOLD_EM, MONO_EM, columns
+from carveout.report.svg_canvas import BOLD_EM, MONO_EM, columns, fit, weight, wrapped
 from carveout.report.svg_frame import BESIDE_ROOM, SIZE_ROOM
 from carveout.report.svg_style import fill_class
-from carveout.report.terminal import wrap
 from carveout.report.words import (
-    fit,
     hole_text,
     outcome_text,
     region_attributes,
@@ -154,9 +152,9 @@ def _row_label(row: DisplaySpan, layout: Layout, width: float) -> Label:
         lines.append((place_line, "mono"))
     else:
         lines.append((fit(place_text, columns(width, 11, MONO_EM)), "mono"))
-        lines += [(line, "muted") for line in wrap(fit(words, _FACT_LINES * narrow - 10), narrow)]
+        lines += [(line, "muted") for line in wrapped(fit(words, _FACT_LINES * narrow - 10), narrow)]
     for fact in _quiet_facts(row, narrow):
-        lines += [(line, "muted") for line in wrap(fit(fact, _FACT_LINES * narrow - 10), narrow)]
+        lines += [(line, "muted") for line in wrapped(fit(fact, _FACT_LINES * narrow - 10), narrow)]
     lines += [(fit(fact, narrow), "alert") for fact in _loud_facts(row)]
     return _label(row, tuple(lines), place_text, words)
 
@@ -166,16 +164,16 @@ def _name_lines(name: str, size: str, width: float, *, outcome: str = "") -> lis
     name = safe(name)
     first = columns(width - _SIZE_CHARACTER * len(size) - PADDING, 12.5, BOLD_EM)
     both = f"{name}: {outcome}" if outcome else name
-    if len(both) <= first:
+    if weight(both) <= first + 1:
         return [both]
     behind = [outcome] if outcome else []
-    if len(name) <= first:
+    if weight(name) <= first + 1:
         return [name, *behind]
     # Broken before a unit address, else behind a word.
     at = name.rfind("@", 1, first + 1)
     if at < 1:
         at = max(name.rfind(mark, 1, first) + 1 for mark in "-_,. ")
-    if at > 1 and len(name) - at <= columns(width, 12.5, BOLD_EM):
+    if at > 1 and weight(name[at:]) <= columns(width, 12.5, BOLD_EM):
         return [name[:at].rstrip(), name[at:], *behind]
     return [fit(name, first), *behind]
 
@@ -257,16 +255,11 @@ def _ghost(region: PlacedRegion, layout: Layout, width: float) -> Label:
     if region.why:
         facts.append(region.why)
         lines += [(line, "alert") for line in _some_lines(region.why, narrow)]
-    anchor = None
-    if region.requested_base is not None and region.requested_size:
-        anchor = Span.sized(region.requested_base, region.requested_size)
-    elif region.hole is not None and region.hole.span.size > 0:
-        anchor = region.hole.span
     return Label(
         lines=tuple(lines),
         size=size,
         title=f"{region.path}: {outcome_text(region)}; " + "; ".join(facts),
-        anchor=anchor,
+        anchor=missed_span(region),
         swatch="ghost",
         nomap=False,
         ghost=True,
@@ -274,9 +267,18 @@ def _ghost(region: PlacedRegion, layout: Layout, width: float) -> Label:
     )
 
 
+def missed_span(region: PlacedRegion) -> Span | None:
+    """Return what a request without a place missed: the addresses it asked for, else the largest hole it met."""
+    if region.requested_base is not None and region.requested_size:
+        return Span.sized(region.requested_base, region.requested_size)
+    if region.hole is not None and region.hole.span.size > 0:
+        return region.hole.span
+    return None
+
+
 def _some_lines(text: str, width: int) -> list[str]:
     # As many lines as a label has room for; where there are more, the last one says so.
-    lines = wrap(safe(text), width)
+    lines = wrapped(text, width)
     most = max(_WHY_CHARACTERS // width, 1)
     if len(lines) > most:
         lines[most - 1] = lines[most - 1][: width - 1] + "\N{HORIZONTAL ELLIPSIS}"

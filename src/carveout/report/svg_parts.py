@@ -6,14 +6,13 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from carveout.report.intervals import subtract
 from carveout.report.layout import SpanKind
-from carveout.report.svg_canvas import columns
+from carveout.report.svg_canvas import columns, wrapped
 from carveout.report.svg_frame import WIDE, Frame
 from carveout.report.svg_labels import is_dynamic, is_nomap, row_mark
 from carveout.report.svg_scale import BREAK_HEIGHT, ticks
 from carveout.report.svg_style import LEGEND, fill_class
-from carveout.report.terminal import wrap
-from carveout.report.words import safe
 from carveout.units import format_address, format_size_about
 
 if TYPE_CHECKING:
@@ -68,10 +67,15 @@ def column(
             text = f"free {format_size_about(row.span.size)}"
             canvas.text(x + width / 2, (start + end) / 2 + 4, text, "inside")
     for segment in scale.segments:
-        in_ram = any(bank.overlaps(segment.span) for bank in layout.banks)
-        canvas.rect(x, segment.top, width, segment.height, "frame" if in_ram else "outside")
+        # A solid edge around RAM, a dotted one around addresses beside it: a hole, or what the other boot has more.
+        for part in subtract([segment.span], layout.banks):
+            start, end = scale.extent(part)
+            canvas.rect(x, start, width, end - start, "outside")
         if with_axis:
             _ticks(canvas, layout, scale, segment, x)
+    for bank in layout.banks:
+        start, end = scale.extent(bank)
+        canvas.rect(x, start, width, end - start, "frame")
     for low, high in pairwise(scale.segments):
         size = format_size_about(high.span.start - low.span.end)
         _break(canvas, low.top + low.height, x, width)
@@ -150,7 +154,7 @@ def notes(canvas: Canvas, texts: Sequence[str], y: float, frame: Frame = WIDE) -
     if len(texts) > len(shown):
         shown.append(f"and {len(texts) - len(shown)} more: the text map has them all")
     for note in shown:
-        for number, line in enumerate(wrap(safe(note), columns(frame.width - 2 * frame.margin - 14, 11))):
+        for number, line in enumerate(wrapped(note, columns(frame.width - 2 * frame.margin - 14, 11))):
             y += 17 if number == 0 else 14
             canvas.text(
                 frame.margin + (0 if number == 0 else 10),

@@ -18,6 +18,8 @@ _MAX_SHOWN = 400
 
 POOL_WORDS = {"cma": "CMA pool", "dma": "DMA pool", "restricted": "restricted DMA pool"}
 
+_REORDERING = frozenset({"R", "AL", "AN"})
+
 # Linux's numbers, which need not be those of the machine that carveout runs on.
 _ERRNO_NAMES = {
     1: "EPERM",
@@ -42,8 +44,8 @@ _ERRNO_NAMES = {
 def safe(text: str, *, ascii_only: bool = False, limit: int = _MAX_SHOWN) -> str:
     """Return text that cannot move a cursor, reorder a line or flood a page.
 
-    Control characters, escape sequences, direction marks, combining marks and halves of surrogate pairs
-    become backslash escapes; what is longer than `limit` characters is cut in the middle.
+    Control characters, escape sequences, direction marks, letters that run from right to left, combining marks and
+    halves of surrogate pairs become backslash escapes; what is longer than `limit` characters is cut in the middle.
     """
     text = shorten(text, limit, ascii_only=ascii_only)
     if text.isascii() and text.isprintable():
@@ -198,9 +200,10 @@ def _is_plain(char: str, ascii_only: bool) -> bool:
         return True
     if ascii_only:
         return False
-    from unicodedata import category  # only for text that is not ASCII
+    from unicodedata import bidirectional, category  # only for text that is not ASCII
 
-    return not category(char).startswith("M")
+    # Letters that are written from right to left reorder what stands beside them, digits too, and mirror brackets.
+    return not category(char).startswith("M") and bidirectional(char) not in _REORDERING
 
 
 def _escaped(char: str) -> str:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +25,7 @@ from carveout.report.words import errno_name, fit, safe, shorten
         ("\udc80", "\\udc80"),
         ("\U000e0041", "\\U000e0041"),
         ("Größe", "Größe"),
+        ("a\u05d0(1)\u0627", "a\\u05d0(1)\\u0627"),
     ],
 )
 def test_names_are_made_safe(text: str, shown: str) -> None:
@@ -38,6 +41,7 @@ def test_ascii_only_escapes_all_else() -> None:
 def test_safe_text_is_printable(text: str, ascii_only: bool) -> None:
     shown = safe(text, ascii_only=ascii_only)
     assert shown.isprintable()
+    assert not any(unicodedata.bidirectional(char) in {"R", "AL", "AN"} for char in shown)
     assert shown.isascii() or not ascii_only
 
 
