@@ -413,6 +413,7 @@ def _fit(facts: Sequence[Fact]) -> list[str]:
 
 def booted(facts: Sequence[Fact]) -> list[str]:
     """Return what the recorded boots of real boards have done, and whether carveout says the same of each."""
+    from oracle.compare import iomem_differences
     from support.agreement import judge
     from support.recordings import recordings
 
@@ -434,7 +435,7 @@ def booted(facts: Sequence[Fact]) -> list[str]:
         rows.append(
             (
                 board.removeprefix("real-"), recorded.release, "; ".join(areas) or "-", "; ".join(pools) or "-",
-                _agreement(not verdict.problems(), str(verdict.exactness)),
+                _agreement(not verdict.problems() and not iomem_differences(recorded), str(verdict.exactness)),
                 _agreement(bool(other["agrees"]), str(other["exactness"])) if other else "not booted",
             )
         )  # fmt: skip
