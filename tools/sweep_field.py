@@ -244,11 +244,13 @@ def fit_facts(boards: Iterable[Swept], scenes: Sequence[str]) -> Iterator[Fact]:
         smallest: dict[str, list[str]] = {}
         asked = 0
         for board in boards:
+            if not board.regions:
+                continue
             bad = {word: _misfit(board.cells.get(f"{scene} {word}")) for word in RAM_WORDS}
             for word, is_bad in bad.items():
                 if is_bad:
                     misfits[word].append(board.name)
-            if bad["tree"] is None and board.regions:
+            if bad["tree"] is None:
                 asked += 1
                 too_small = [word for word in sizes if bad[word]]
                 at = sizes.index(too_small[-1]) + 1 if too_small else 0

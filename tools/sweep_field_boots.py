@@ -50,6 +50,10 @@ class Trees:
             self._boards[key] = read_board(parse((self._folder / package / f"{name}.dtb").read_bytes()))
         return self._boards[key]
 
+    def says_base(self, package: str, name: str) -> bool:
+        """Say whether a tree that gives no RAM says where it begins."""
+        return ram_base(self.board(package, name)) is not None
+
     def boot(self, package: str, name: str, scene: str, *, with_image: bool) -> Boot | None:
         """Boot a cell again. with_image: a kernel image and the tree are in RAM; None: there is no room for them."""
         board = self.board(package, name)

@@ -48,6 +48,7 @@ def gather(results: Sequence[Path], trees: Path, findings: Sequence[Finding]) ->
     newest: dict[str, list[Swept]] = {}
     older: dict[tuple[str, str], Swept] = {}
     architectures: dict[str, str] = {}
+    again = Trees(trees, architectures)
     for source in sources:
         packages: dict[str, list[Swept]] = {}
         gives: dict[str, int] = {}
@@ -75,11 +76,11 @@ def gather(results: Sequence[Path], trees: Path, findings: Sequence[Finding]) ->
                 "arch": architectures[package],
                 "trees": len(boards),
                 "gives_ram": gives[package],
+                "base_unknown": sum(not b.gives_ram and not again.says_base(package, b.name) for b in boards),
                 "with_regions": sum(bool(board.regions) for board in boards),
             }
             yield from cell_facts(boards, package)
     yield {"kind": "made", "version": __version__}
-    again = Trees(trees, architectures)
     for tally in [*tallies, shipped]:
         for fact in tally.facts(newest):
             if fact["kind"] == "change":
@@ -88,7 +89,8 @@ def gather(results: Sequence[Path], trees: Path, findings: Sequence[Finding]) ->
             yield from _examples(fact, findings, again)
     for package, boards in newest.items():
         scenes = ["7.2 4K", "7.2 16K"] if architectures[package] == "arm64" else ["7.2 4K"]
-        for fact in fit_facts(boards, scenes):
+        placed = [board for board in boards if board.gives_ram or again.says_base(package, board.name)]
+        for fact in fit_facts(placed, scenes):
             yield {**fact, "package": package}
 
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from support.agreement import judge
+from carveout.boot.iomem import iomem
+from carveout.observe.iomem import parse_iomem
+from support.agreement import judge, simulate
 from support.recordings import made
+
+from .probe import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from support.agreement import Verdict
+    from support.recordings import Recording
 
     from .record import Recorded
 
@@ -21,11 +26,13 @@ class Compared(NamedTuple):
 
     recorded: Recorded
     verdict: Verdict
+    iomem: tuple[str, ...] = ()
+    """Differences of /proc/iomem, of a boot that shows it."""
 
     @property
     def problems(self) -> list[str]:
         """The differences that count, as lines; empty when both agree."""
-        return self.verdict.problems()
+        return [*self.verdict.problems(), *self.iomem]
 
 
 def compare(boots: Sequence[Recorded]) -> list[Compared]:
@@ -34,7 +41,30 @@ def compare(boots: Sequence[Recorded]) -> list[Compared]:
     All boots of a run together: one that left no log lies where another of the same kernel said it does.
     """
     recordings = made([(dict(boot.row), boot.dtb) for boot in boots])
-    return [Compared(boot, judge(one)) for boot, one in zip(boots, recordings, strict=True)]
+    return [
+        Compared(boot, judge(one), iomem_differences(one))
+        for boot, one in zip(boots, recordings, strict=True)
+    ]
+
+
+def iomem_differences(recorded: Recording) -> tuple[str, ...]:
+    """Say how /proc/iomem differs: RAM to the byte, and each line in RAM that is predicted is part of one that is shown."""
+    lines = ((recorded.fields.get("probe") or {}).get("files") or {}).get(FILE)
+    if lines is None:
+        return ()
+    real = parse_iomem("\n".join(lines))
+    ours = iomem(simulate(recorded)).lines
+    shown = [(one.span, one.name) for one in real if not one.depth and one.name in ("System RAM", "reserved")]
+    predicted = [(line.span, line.name) for line in ours if not line.depth]
+    found = [f"iomem: missing {span} {name}" for span, name in shown if (span, name) not in predicted]
+    found += [
+        f"iomem: not in the kernel's: {span} {name}" for span, name in predicted if (span, name) not in shown
+    ]
+    inner = [one for one in real if one.depth == 1]
+    for line in ours:
+        if line.depth and not any(one.name == line.name and one.span.contains(line.span) for one in inner):
+            found.append(f"iomem: not in the kernel's: {line.span} {line.name}")
+    return tuple(found)
 
 
 def table(results: Sequence[Compared]) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import gzip
 import struct
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
+from tools.oracle.compare import iomem_differences
 from tools.oracle.probe import BEGIN, END, init_program, probe_archive, split_probe
 from tools.oracle.real_boards import SHIFT, RealBoard, real_scenario, scenario_again
 from tools.oracle.trees import TreeError, cells
@@ -146,6 +148,20 @@ def test_a_recorded_boot_can_be_made_again() -> None:
         again = scenario_again(recorded)
         assert again.tree == recorded.dtb
         assert 0x4000_0000 + again.places["fdt"] == recorded.dtb_at
+
+
+def test_iomem_is_compared() -> None:
+    for recorded in recordings(source="real"):
+        assert iomem_differences(recorded) == ()
+    lines = recorded.fields["probe"]["files"]["/proc/iomem"]
+    for old, new, said in (
+        ("ffff : System RAM", "efff : System RAM", "missing"),
+        ("  ", "  f", "not in the kernel's"),
+    ):
+        damaged = {"files": {"/proc/iomem": [line.replace(old, new, 1) for line in lines]}}
+        found = iomem_differences(replace(recorded, fields={**recorded.fields, "probe": damaged}))
+        assert any(said in text for text in found), found
+    assert iomem_differences(replace(recorded, fields={**recorded.fields, "probe": None})) == ()
 
 
 def test_the_init_is_a_program_of_this_machine() -> None:
