@@ -52,6 +52,7 @@ def _doubts(state: EarlyBoot, ram: list[Span]) -> list[str]:
             found.append(f"the contiguous area {area.name} lies on no-map memory, which was never booted")
         if lost := [name for name in state.owners(area.base, area.size) if name in _IN_USE]:
             found.append(f"the contiguous area {area.name} lies on memory of the {', '.join(lost)}")
+    found += _unmapped(state)
     image = state.scene.kernel_image
     if image is not None and not _is_covered(image, ram):
         found.append("the kernel image is not wholly in RAM, which was never booted")
@@ -61,6 +62,23 @@ def _doubts(state: EarlyBoot, ram: list[Span]) -> list[str]:
     if sum(span.size for span in state.mb.free_ranges()) < _LEAST_FREE:
         found.append(f"less than {_LEAST_FREE // MIB} MiB of memory is left free, which was never booted")
     return found
+
+
+def _unmapped(state: EarlyBoot) -> list[str]:
+    # What the kernel allocates after early memory set-up, such as its hash tables, it fills through the linear map.
+    if state.linear_map is None:
+        return []
+    loose = (
+        free
+        for free in state.mb.free_ranges()
+        if not any(mapped.contains(free) for mapped in state.linear_map)
+    )
+    first = next(loose, None)
+    if first is None:
+        return []
+    return [
+        f"free memory between 0x{first.start:x} and 0x{first.end:x} is not all in the linear map: an allocation there kills the kernel"
+    ]
 
 
 def _is_covered(span: Span, ram: list[Span]) -> bool:
