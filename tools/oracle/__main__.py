@@ -112,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
             "--unusual", nargs="*", choices=sorted(TWISTS), metavar="TWIST",
             help="the random boards get twists, of these or of all",
         )  # fmt: skip
+        boots.add_argument("--plain", action="store_true", help="with --unusual: one twist, on a plain board")
         boots.add_argument("--seed", type=int, default=1, help="of the random boards (default: %(default)s)")
         boots.add_argument("--silence", type=float, metavar="SECONDS", help="without output a boot hangs")
         boots.add_argument("--minutes", type=float, help="start no boot after this time")
@@ -167,7 +168,7 @@ def _list(args: argparse.Namespace) -> int:
 
 def _scenarios(args: argparse.Namespace) -> list[Scenario]:
     if args.random and args.unusual is not None:
-        return unusual_scenarios(args.random, seed=args.seed, twists=tuple(args.unusual))
+        return unusual_scenarios(args.random, seed=args.seed, twists=tuple(args.unusual), plain=args.plain)
     if args.random:
         return random_scenarios(args.random, seed=args.seed)
     return [
@@ -254,7 +255,12 @@ def _boot_all(args: argparse.Namespace, scenarios: list[Scenario], kernels: list
             if args.out is not None and boots:
                 keep = boots if args.verb == "record" else [c.recorded for c in compared if c.problems]
                 if keep:
-                    write_scenario(args.out / scenario.id, scenario, arch, keep)
+                    folder = (
+                        scenario.id
+                        if len({kernel.arch for kernel in kernels}) == 1
+                        else f"{scenario.id}-{arch}"
+                    )
+                    write_scenario(args.out / folder, scenario, arch, keep)
     return results
 
 

@@ -10,13 +10,14 @@ import random
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from carveout.span import GIB, MIB
+
 from . import unusual_cmdline, unusual_memory, unusual_regions
 from .random_boards import random_board
+from .scenario import Scenario, dynamic, pool, static
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from .scenario import Scenario
 
     Twist = Callable[[random.Random, Scenario], Scenario]
 
@@ -28,12 +29,33 @@ TWISTS: dict[str, Twist] = {
 _COUNTS = (1, 1, 2, 2, 3)
 
 
-def unusual_scenarios(count: int, *, seed: int, twists: tuple[str, ...] = ()) -> list[Scenario]:
+def unusual_scenarios(
+    count: int, *, seed: int, twists: tuple[str, ...] = (), plain: bool = False
+) -> list[Scenario]:
     """Return unusual boards; board number n of a seed is the same however many are asked for.
 
-    twists: names of TWISTS to draw from; empty: all of them.
+    twists: names of TWISTS to draw from; empty: all of them. plain: one twist on a board that has nothing else unusual.
     """
-    return [_scenario(random.Random(f"unusual/{seed}/{n}"), seed, n, twists) for n in range(count)]  # noqa: S311
+    make = _plain if plain else _scenario
+    return [make(random.Random(f"unusual/{seed}/{n}"), seed, n, twists) for n in range(count)]  # noqa: S311
+
+
+def _plain(rng: random.Random, seed: int, number: int, wanted: tuple[str, ...]) -> Scenario:
+    name = rng.choice(sorted(wanted or TWISTS))
+    board = Scenario(
+        id=f"plain-{seed}-{number:04}",
+        title=f"plain board {number} of seed {seed}: {name}",
+        ram=rng.choice((512 * MIB, GIB, GIB, 3 * GIB)),
+        regions=(
+            static("fixed", 0x1800_0000, 2 * MIB, *rng.choice(((), ("no-map",)))),
+            dynamic("placed", 5 * MIB),
+            pool("video", 16 * MIB),
+        ),
+        raw=rng.random() < 0.5,
+        initrd=rng.random() < 0.5,
+        tags=("random", name),
+    )
+    return TWISTS[name](rng, board)
 
 
 def _scenario(rng: random.Random, seed: int, number: int, wanted: tuple[str, ...]) -> Scenario:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _SOURCE = "kernel-semantics 5.6"
 _LEAST_FREE = 64 * MIB
+# More than what is allocated between early memory set-up and the page allocator: this much and this share of RAM.
+_LATER, _LATER_SHARE = 64 * MIB, 16
+_LARGE = 16 * MIB
 # An area on top of the tree itself did no harm: the kernel works on its unflattened copy.
 _IN_USE = ("kernel", "initrd")
 _INIT_KILLED = "Attempted to kill init! exitcode=0x0000000b"
@@ -65,20 +68,22 @@ def _doubts(state: EarlyBoot, ram: list[Span]) -> list[str]:
 
 
 def _unmapped(state: EarlyBoot) -> list[str]:
-    # What the kernel allocates after early memory set-up, such as its hash tables, it fills through the linear map.
+    # Until the page allocator takes over, what the kernel allocates (hash tables most of all) comes from the top of the
+    # highest free range that is large enough, and is filled through the linear map.
     if state.linear_map is None:
         return []
-    loose = (
-        free
-        for free in state.mb.free_ranges()
-        if not any(mapped.contains(free) for mapped in state.linear_map)
-    )
-    first = next(loose, None)
-    if first is None:
-        return []
-    return [
-        f"free memory between 0x{first.start:x} and 0x{first.end:x} is not all in the linear map: an allocation there kills the kernel"
-    ]
+    ram = sum(region.size for region in state.mb.memory)
+    above, enough = 0, ram // _LATER_SHARE + _LATER
+    for free in state.mb.free_ranges(reverse=True):
+        top = next((span for span in state.linear_map if span.start < free.end <= span.end), None)
+        mapped = 0 if top is None else free.end - max(top.start, free.start)
+        above += mapped if mapped >= _LARGE else 0
+        if above >= enough:
+            break
+        if mapped < free.size:
+            place = f"free memory between 0x{free.start:x} and 0x{free.end:x}"
+            return [f"{place} is not all in the linear map: an allocation there kills the kernel"]
+    return []
 
 
 def _is_covered(span: Span, ram: list[Span]) -> bool:
