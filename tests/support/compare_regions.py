@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from carveout.boot.result import Outcome
@@ -90,6 +91,8 @@ def _known_base(theirs: RecordedRegion, ours: PlacedRegion) -> list[str]:
 def _outcome(recorded: Recording, theirs: RecordedRegion, ours: PlacedRegion) -> list[str]:
     if theirs.alloc_failed:
         expected = {Outcome.ALLOC_FAILED}
+    elif theirs.reserve_failed and _only_later_entries(recorded, theirs, ours):
+        expected = {Outcome.RELEASED if theirs.no_match else Outcome.PLACED}
     elif theirs.no_match:
         # Refused by its driver. What was never reserved cannot be given back.
         expected = {Outcome.RESERVE_FAILED} if theirs.reserve_failed else {Outcome.RELEASED}
@@ -111,6 +114,21 @@ def _outcome(recorded: Recording, theirs: RecordedRegion, ours: PlacedRegion) ->
     if ours.outcome in expected:
         return []
     return [f"kernel {' or '.join(sorted(expected))}, carveout {ours.outcome}: {ours.why}"]
+
+
+_RESERVE_FAILED = re.compile(r"failed to reserve memory for node '(.*)': base (0x[0-9a-f]+), size ")
+
+
+def _only_later_entries(recorded: Recording, theirs: RecordedRegion, ours: PlacedRegion) -> bool:
+    """Say whether what could not be reserved were entries of reg behind the first: the region is where that says."""
+    console = recorded.early_console
+    lines = recorded.messages if console is None else console.messages
+    failed = [
+        int(found[2], 16)
+        for line in lines
+        if (found := _RESERVE_FAILED.search(line)) and found[1] == theirs.name
+    ]
+    return ours.base is not None and bool(failed) and ours.base not in failed
 
 
 def _some_were_not_placed(recorded: Recording, theirs: RecordedRegion) -> bool:

@@ -19,12 +19,13 @@ from .kernels import KernelError, find_kernels
 from .machines import MACHINES
 from .pinned import PINNED, boot_pinned
 from .placed import PLACED, boot_placed
-from .qemu import QemuError
+from .qemu import Patience, QemuError
 from .random_boards import random_scenarios
 from .real_boards import BOARDS, real_scenarios
 from .record import read_recorded, record, write_scenario
 from .scenarios import QUICK, SCENARIOS
 from .trees import TreeError
+from .unusual_boards import TWISTS, unusual_scenarios
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +108,13 @@ def _parser() -> argparse.ArgumentParser:
         boots.add_argument("--scenarios", default="", help="regular expression on the scenario's name")
         boots.add_argument("--quick", action="store_true", help="three scenarios only")
         boots.add_argument("--random", type=int, default=0, metavar="N", help="N random boards instead")
+        boots.add_argument(
+            "--unusual", nargs="*", choices=sorted(TWISTS), metavar="TWIST",
+            help="the random boards get twists, of these or of all",
+        )  # fmt: skip
+        boots.add_argument("--plain", action="store_true", help="with --unusual: one twist, on a plain board")
         boots.add_argument("--seed", type=int, default=1, help="of the random boards (default: %(default)s)")
+        boots.add_argument("--silence", type=float, metavar="SECONDS", help="without output a boot hangs")
         boots.add_argument("--minutes", type=float, help="start no boot after this time")
         boots.add_argument(
             "--out",
@@ -160,6 +167,8 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _scenarios(args: argparse.Namespace) -> list[Scenario]:
+    if args.random and args.unusual is not None:
+        return unusual_scenarios(args.random, seed=args.seed, twists=tuple(args.unusual), plain=args.plain)
     if args.random:
         return random_scenarios(args.random, seed=args.seed)
     return [
@@ -236,17 +245,28 @@ def _boot_all(args: argparse.Namespace, scenarios: list[Scenario], kernels: list
         for arch in dict.fromkeys(kernel.arch for kernel in kernels):
             boots: list[Recorded] = []
             for kernel in kernels:
-                fits = scenario.applies(arch, has_raw=MACHINES[arch].raw is not None)
+                fits = _fits(scenario, arch)
                 if kernel.arch == arch and fits and (ends is None or time.monotonic() < ends):
-                    boots.append(record(scenario, kernel, cache=args.cache))
+                    patience = Patience(silence=getattr(args, "silence", None) or Patience().silence)
+                    boots.append(record(scenario, kernel, cache=args.cache, patience=patience))
             compared = compare(boots)
             results += compared
             _show(compared, quiet=args.quiet)
             if args.out is not None and boots:
                 keep = boots if args.verb == "record" else [c.recorded for c in compared if c.problems]
                 if keep:
-                    write_scenario(args.out / scenario.id, scenario, arch, keep)
+                    folder = (
+                        scenario.id
+                        if len({kernel.arch for kernel in kernels}) == 1
+                        else f"{scenario.id}-{arch}"
+                    )
+                    write_scenario(args.out / folder, scenario, arch, keep)
     return results
+
+
+def _fits(scenario: Scenario, arch: str) -> bool:
+    machine = MACHINES[arch]
+    return scenario.applies(arch, has_raw=machine.raw is not None, keeps_memory=machine.keeps_memory)
 
 
 def _again(args: argparse.Namespace) -> int:

@@ -68,7 +68,7 @@ def run_boot(
     # No network card: it is not needed, and its ROM comes from a package of its own.
     command += ["-m", f"{scenario.ram // MIB}M", "-nic", "none"]
     base = base_tree(machine.qemu, cpu_for(kernel), scenario.ram, _SMP)
-    wants_raw = scenario.raw or scenario.needs_raw()
+    wants_raw = scenario.raw or scenario.needs_raw(keeps_memory=machine.keeps_memory)
     run = _run_raw if wants_raw and machine.raw is not None else _run_qemu
     started = time.monotonic()
     ran = run(scenario, kernel, image, command, base, cmdline, initrd, folder, patience)
@@ -115,7 +115,8 @@ def _run_raw(
         cmdline=cmdline,
         kernel_file=Span.sized(at["kernel"], image.stat().st_size),
         fdt=Span.sized(at["fdt"], len(dtb)),
-        initrd=payload,
+        # What /chosen was made to say instead is in the tree.
+        initrd=None if any(edit.name.startswith("linux,initrd") for edit in scenario.edits) else payload,
     )
 
 

@@ -39,6 +39,8 @@ class Machine:
     """None: only QEMU's own loader."""
     moves_image: bool = False
     """The file is not where the kernel runs: a zImage unpacks itself elsewhere."""
+    keeps_memory: bool = False
+    """QEMU's own loader leaves the memory nodes of the tree as they are."""
     firmware_edits_tree: bool = False
     """OpenSBI changes the tree after QEMU has placed it."""
 
@@ -76,6 +78,7 @@ MACHINES = {
         earlycon="earlycon=uart8250,mmio,0x10000000",
         early_console="",
         raw=None,
+        keeps_memory=True,
         firmware_edits_tree=True,
     ),
 }

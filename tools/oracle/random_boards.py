@@ -35,10 +35,11 @@ class _Ram(NamedTuple):
 
 def random_scenarios(count: int, *, seed: int) -> list[Scenario]:
     """Return random boards; board number n of a seed is the same however many are asked for."""
-    return [_scenario(random.Random(f"{seed}/{number}"), seed, number) for number in range(count)]  # noqa: S311
+    return [random_board(random.Random(f"{seed}/{number}"), seed, number) for number in range(count)]  # noqa: S311
 
 
-def _scenario(rng: random.Random, seed: int, number: int) -> Scenario:
+def random_board(rng: random.Random, seed: int, number: int) -> Scenario:
+    """Return one random board."""
     raw = rng.random() < 0.4
     ram = _ram(rng, raw=raw)
     regions = _regions(rng, ram)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from carveout.span import GIB
 
@@ -35,6 +35,26 @@ class Region:
     """Properties without a value: no-map, reusable, linux,cma-default, …"""
     compatible: str | None = None
     status: str | None = None
+
+
+class Cell(NamedTuple):
+    """One number of a property."""
+
+    value: int
+    cells: int = 2
+    from_ram: bool = False
+    """The number counts from the start of RAM."""
+
+
+class Edit(NamedTuple):
+    """One property that is set as it is, right or wrong, after everything else is in the tree."""
+
+    path: str
+    """Each part a node's name, with or without its unit address; nodes that are not there are made."""
+    name: str
+    """Empty: only the node is made."""
+    value: bytes | tuple[Cell, ...] | None
+    """None: the property is taken out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,18 +83,20 @@ class Scenario:
     """Whether /reserved-memory has `ranges`."""
     places: Mapping[str, int] = field(default_factory=dict)
     """raw only: `kernel`, `fdt`, `initrd`, from the start of RAM, instead of the machine's usual ones."""
+    edits: tuple[Edit, ...] = ()
+    """What the other fields cannot say: properties of a wrong length, of /chosen, of devices."""
     tree: bytes | None = None
     """raw only: the whole blob, in place of one made of the fields above."""
     architectures: tuple[str, ...] = ("arm64", "arm", "riscv64")
     tags: tuple[str, ...] = ()
 
-    def needs_raw(self) -> bool:
-        """Say whether only the raw loader can do it."""
-        return bool(self.memory or self.nodes or self.places or self.tree)
+    def needs_raw(self, *, keeps_memory: bool = False) -> bool:
+        """Say whether only the raw loader can do it. keeps_memory: QEMU's own leaves memory nodes as they are."""
+        return bool(((self.memory or self.nodes) and not keeps_memory) or self.places or self.tree)
 
-    def applies(self, arch: str, *, has_raw: bool) -> bool:
+    def applies(self, arch: str, *, has_raw: bool, keeps_memory: bool = False) -> bool:
         """Say whether it makes sense on this architecture."""
-        return arch in self.architectures and (has_raw or not self.needs_raw())
+        return arch in self.architectures and (has_raw or not self.needs_raw(keeps_memory=keeps_memory))
 
     def arguments(self, ram_base: int) -> str:
         """Return its part of the command line, with addresses as they are on this machine."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from carveout.units import format_size
 
 if TYPE_CHECKING:
-    from .scenario import Region, Scenario
+    from .scenario import Edit, Region, Scenario
 
 
 def describe(scenario: Scenario) -> str:
@@ -27,6 +27,7 @@ def describe(scenario: Scenario) -> str:
         said.append(f"cells of /reserved-memory: {scenario.cells[0]} and {scenario.cells[1]}")
     if not scenario.has_ranges:
         said.append("/reserved-memory has no ranges")
+    said += [f"then {_edit(edit)}" for edit in scenario.edits]
     said.append(f"loader: {'raw' if scenario.raw or scenario.needs_raw() else 'qemu'}")
     lines = [f"// {text}" for text in ("SPDX-License-Identifier: Apache-2.0", *said)]
     if scenario.tree is not None:
@@ -40,6 +41,15 @@ def describe(scenario: Scenario) -> str:
         "};",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _edit(edit: Edit) -> str:
+    if edit.value is None:
+        return f"{edit.path}: {edit.name} is taken out"
+    if isinstance(edit.value, bytes):
+        return f"{edit.path}: {edit.name} = [{edit.value.hex()}]"
+    numbers = " ".join(f"{'+' * one.from_ram}0x{one.value:x}/{one.cells}" for one in edit.value)
+    return f"{edit.path}: {edit.name} = <{numbers}> (number/cells)"
 
 
 def _region(region: Region) -> list[str]:

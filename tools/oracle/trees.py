@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from carveout.span import Span
 
-    from .scenario import Region, Scenario
+    from .scenario import Cell, Edit, Region, Scenario
 
 _SEEDS = ("rng-seed", "kaslr-seed")
 _RESERVED_MEMORY = "reserved-memory"
@@ -68,12 +68,35 @@ def scenario_tree(
         _replace_memory(root, scenario, ram_base)
     if scenario.regions:
         root.children.append(_reserved_memory(scenario, ram_base))
+    for edit in scenario.edits:
+        _edit(root, edit, ram_base)
     return build(root, reserve_map=[(ram_base + at, size) for at, size in scenario.memreserve])
 
 
 def cells(value: int, count: int) -> bytes:
     """Return a number as this many cells; higher bits are lost, as they would be in source."""
     return (value & ((1 << 32 * count) - 1)).to_bytes(4 * count, "big")
+
+
+def _edit(root: DraftNode, edit: Edit, ram_base: int) -> None:
+    node = root
+    for part in edit.path.split("/"):
+        if part:
+            node = _child_named(node, part) or node.add(part)
+    if edit.value is None:
+        node.properties.pop(edit.name, None)
+    elif edit.name:
+        raw = edit.value if isinstance(edit.value, bytes) else _numbers(edit.value, ram_base)
+        node.properties[edit.name] = raw
+
+
+def _child_named(node: DraftNode, name: str) -> DraftNode | None:
+    plain = (child for child in node.children if child.name.partition("@")[0] == name)
+    return node.child(name) or next(plain, None)
+
+
+def _numbers(values: Iterable[Cell], ram_base: int) -> bytes:
+    return b"".join(cells(ram_base * one.from_ram + one.value, one.cells) for one in values)
 
 
 def _replace_memory(root: DraftNode, scenario: Scenario, ram_base: int) -> None:

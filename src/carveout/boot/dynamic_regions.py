@@ -107,12 +107,6 @@ def _windows(state: EarlyBoot, region: RegionState) -> list[Span] | None:
         state.step(StepKind.SKIP, region.node.path, region.reasons[-1], source=_SOURCE)
         state.say("invalid-alloc-ranges", name=region.node.name)
         return None
-    if prop.length == 0:
-        if state.behaviour.alloc_ranges_malformed == "absent":
-            region.reasons.append("alloc-ranges is empty, which counts as absent: it may land anywhere")
-            region.doubts.append("what this kernel makes of an empty alloc-ranges was never booted")
-            return [Span(0, 0)]
-        return []
     windows = []
     for index in range(prop.length // step):
         base, size = entry_at(state, prop.value_offset + index * step)

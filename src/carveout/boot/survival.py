@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _SOURCE = "kernel-semantics 5.6"
 _LEAST_FREE = 64 * MIB
+# More than what is allocated between early memory set-up and the page allocator: this much and this share of RAM.
+_LATER, _LATER_SHARE = 64 * MIB, 16
+_LARGE = 16 * MIB
 # An area on top of the tree itself did no harm: the kernel works on its unflattened copy.
 _IN_USE = ("kernel", "initrd")
 _INIT_KILLED = "Attempted to kill init! exitcode=0x0000000b"
@@ -52,6 +55,7 @@ def _doubts(state: EarlyBoot, ram: list[Span]) -> list[str]:
             found.append(f"the contiguous area {area.name} lies on no-map memory, which was never booted")
         if lost := [name for name in state.owners(area.base, area.size) if name in _IN_USE]:
             found.append(f"the contiguous area {area.name} lies on memory of the {', '.join(lost)}")
+    found += _unmapped(state)
     image = state.scene.kernel_image
     if image is not None and not _is_covered(image, ram):
         found.append("the kernel image is not wholly in RAM, which was never booted")
@@ -61,6 +65,25 @@ def _doubts(state: EarlyBoot, ram: list[Span]) -> list[str]:
     if sum(span.size for span in state.mb.free_ranges()) < _LEAST_FREE:
         found.append(f"less than {_LEAST_FREE // MIB} MiB of memory is left free, which was never booted")
     return found
+
+
+def _unmapped(state: EarlyBoot) -> list[str]:
+    # Until the page allocator takes over, what the kernel allocates (hash tables most of all) comes from the top of the
+    # highest free range that is large enough, and is filled through the linear map.
+    if state.linear_map is None:
+        return []
+    ram = sum(region.size for region in state.mb.memory)
+    above, enough = 0, ram // _LATER_SHARE + _LATER
+    for free in state.mb.free_ranges(reverse=True):
+        top = next((span for span in state.linear_map if span.start < free.end <= span.end), None)
+        mapped = 0 if top is None else free.end - max(top.start, free.start)
+        above += mapped if mapped >= _LARGE else 0
+        if above >= enough:
+            break
+        if mapped < free.size:
+            place = f"free memory between 0x{free.start:x} and 0x{free.end:x}"
+            return [f"{place} is not all in the linear map: an allocation there kills the kernel"]
+    return []
 
 
 def _is_covered(span: Span, ram: list[Span]) -> bool:

@@ -37,6 +37,7 @@ _SUBJECT = re.compile(
 # Lines about it that say nothing more than others do.
 _OTHER = re.compile(
     r"number of available pages|^Memory: |Cma(?:Total|Free)|alloc_contig_range: \[|Unknown kernel command line|Kernel command"
+    r"|^(?:pc|lr) : |^ *\w+\+0x[0-9a-f]+/0x[0-9a-f]+\b"  # registers and a call trace
     r"|Machine model|Error: Driver|^\s*cma_|nr_free_cma|^memblock_|initialize[sd]? CMA|CMA heap|^OF: fdt: (?:No|Reading|earlycon|Error|Translat|search)"
 )
 _BEGINS = re.compile(

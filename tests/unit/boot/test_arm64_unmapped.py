@@ -11,6 +11,7 @@ from __future__ import annotations
 import pytest
 
 from carveout.boot.result import BootOutcome, Exactness
+from carveout.span import Span
 from support.boards import boot_regions, region
 
 MIB = 1 << 20
@@ -52,6 +53,15 @@ def test_what_the_rounding_decides_is_modelled() -> None:
     assert inside.exactness is Exactness.MODELLED
     whole = boot_regions("6.12", region("a@7c800000", "no-map", reg=[(0x7C80_0000, 0x20_0000)]))
     assert whole.exactness is Exactness.EXACT
+
+
+def test_free_memory_that_is_not_mapped_makes_the_fate_uncertain() -> None:
+    # A hash table that ended in the page where the region begins killed 6.12.117 with 16 KiB pages.
+    pool = region("a", "no-map", size=0x100_0123, compatible="shared-dma-pool")
+    top = region("b", size=0x5000)
+    result = boot_regions("6.12", pool, top, page_size=16384, ram=[Span.sized(0x4000_0000, 6 << 30)])
+    assert result.exactness is Exactness.MODELLED
+    assert any("not all in the linear map" in note for note in result.notes)
 
 
 _IDLE = "Attempted to kill the idle task!"

@@ -110,6 +110,17 @@ def test_what_is_not_understood_is_shown() -> None:
     assert boot.missed_count == 2
 
 
+def test_registers_and_a_call_trace_are_no_messages() -> None:
+    boot = read(
+        "lr : memblock_alloc_try_nid+0x94/0xb8",
+        "pc : cma_alloc+0x10/0x300",
+        " fdt_scan_reserved_mem_reg_nodes+0xcc/0x370",
+        "fdt_scan_reserved_mem_reg_nodes+0xcc/0x370",
+        " fdt_init_reserved_mem_node+0xcc/0x370 (P)",
+    ).boot
+    assert boot.missed == ()
+
+
 def test_a_message_broken_over_two_lines_is_mended() -> None:
     text = "OF: reserved mem: failed to allocate memory for node 'linux,c"
     boot = read_log([f"[    0.0] {text}\nma': size 512 MiB\n".encode()]).boot

@@ -53,6 +53,11 @@ def check(context: BoardContext) -> Iterator[Problem]:
         prop = region.raw.alloc_ranges
         if not region.is_dynamic or prop is None or region.windows:
             continue
+        follows = (
+            "Linux up to 6.12 does not allocate the region, 7.2 drops the limit and allocates it anywhere"
+        )
+        if prop.length == 0:
+            follows = "Linux tries no place and does not allocate the region"
         edits: tuple[Edit, ...] = ()
         if prop.length == _TWO_CELLS:
             base, size = prop.cells()
@@ -63,8 +68,7 @@ def check(context: BoardContext) -> Iterator[Problem]:
             prop="alloc-ranges",
             message=(
                 f"alloc-ranges has {prop.length} bytes, expected a multiple of {context.entry_bytes} "
-                f"({context.address_cells} + {context.size_cells} cells); Linux up to 6.12 does not allocate the region, "
-                "7.2 drops the limit and allocates it anywhere"
+                f"({context.address_cells} + {context.size_cells} cells); {follows}"
             ),
             fix="write base and size with as many cells as the root says" if edits else None,
             edits=edits,
