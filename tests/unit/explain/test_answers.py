@@ -25,6 +25,7 @@ from support.boards import (
     mib,
     node,
     region,
+    reserved_memory,
     text,
     usual_board,
     usual_scene,
@@ -158,6 +159,18 @@ def test_what_decides_the_alignment() -> None:
         "aligned to 2 MiB, the block of the page allocator that a contiguous pool needs",
         "alignment asks for 64 KiB",
     ) in pool
+
+
+def test_a_kernel_without_contiguous_memory_says_so_with_and_without_room() -> None:
+    # Debian's riscv64 6.12. Without it, nothing that makes room helps.
+    for size, end in ((mib(64), "given back to the system."), (mib(2000), "aligned to 64 bytes.")):
+        pool = region("pool", "reusable", size=size, **POOL)
+        board = board_of(
+            cpus("riscv"), memory((0x8000_0000, GIB), name="memory@80000000"), reserved_memory(pool)
+        )
+        told = explain(board, Scene(kernel="6.12", opensbi=()), "pool")
+        assert told.answer[0].endswith(end)
+        assert sum("(CONFIG_DMA_CMA)" in sentence for sentence in told.answer) == 1
 
 
 def test_the_order_of_dynamic_regions() -> None:
