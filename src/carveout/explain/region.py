@@ -208,7 +208,9 @@ def _asked(board: Board, boot: Boot, region: PlacedRegion) -> tuple[Reason, ...]
         place = Span.sized(region.requested_base, region.requested_size)
         asked.append(Reason(f"{format_range(place)}, {format_size(place.size)}", "reg"))
     elif region.requested_size is not None:
-        asked.append(Reason(format_size(region.requested_size), "size"))
+        asked.append(
+            Reason(format_size(region.requested_size), "reg" if region.kind is RegionKind.STATIC else "size")
+        )
     if region.kind is RegionKind.DYNAMIC and region.align and raw is not None:
         asked.append(_alignment(boot, region, raw))
     asked += [

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # A terminal line or an SVG label never needs more; keeps a 10,000-character name from flooding the page.
 _MAX_SHOWN = 400
+_LONGEST_NUMBER = 7
+"""Characters of a size in a table."""
 
 POOL_WORDS = {"cma": "CMA pool", "dma": "DMA pool", "restricted": "restricted DMA pool"}
 
@@ -150,8 +152,10 @@ def region_device(device: RegionDeviceResult) -> str:
 
 
 def row_size(size: int) -> str:
-    """Return a size for a table: exact in a unit, or rounded and marked where only bytes would be exact."""
-    return format_size_about(size) if format_size(size).endswith("bytes") else format_size(size)
+    """Return a size for a table: exact in a unit, or rounded and marked where that would be bytes or a long number."""
+    exact = format_size(size)
+    number, _, unit = exact.partition(" ")
+    return format_size_about(size) if unit == "bytes" or len(number) > _LONGEST_NUMBER else exact
 
 
 def outcome_text(region: PlacedRegion) -> str:

@@ -67,3 +67,11 @@ def test_a_message_with_other_numbers_elsewhere_says_whose_they_are() -> None:
     (finding,) = _found(_POOL, "CV304", *scenes[1:])
     assert "0x200000" in finding.message
     assert finding.bites == "6.12"
+
+
+def test_a_template_for_the_boot_loader_is_harmless_and_an_empty_region_elsewhere_is_not() -> None:
+    scene = ("6.12", Scene(kernel="6.12"))
+    (template,) = _found("logo@0 { reg = <0x0 0x0 0x0 0x0>; };", "CV112", scene)
+    (forgotten,) = _found("fw@50000000 { reg = <0x0 0x50000000 0x0 0x0>; };", "CV112", scene)
+    assert (template.severity, forgotten.severity) == (Severity.NOTE, Severity.ERROR)
+    assert "harmless" in template.message
