@@ -11,7 +11,7 @@ from carveout.units import format_range, format_size, format_size_about
 
 if TYPE_CHECKING:
     from carveout.boot.device_result import RegionDeviceResult
-    from carveout.boot.result import Boot, ConsumerResult, PlacedRegion
+    from carveout.boot.result import Boot, CmaArea, ConsumerResult, PlacedRegion
 
 # A terminal line or an SVG label never needs more; keeps a 10,000-character name from flooding the page.
 _MAX_SHOWN = 400
@@ -156,6 +156,12 @@ def row_size(size: int) -> str:
     exact = format_size(size)
     number, _, unit = exact.partition(" ")
     return format_size_about(size) if unit == "bytes" or len(number) > _LONGEST_NUMBER else exact
+
+
+def area_fate(area: CmaArea) -> str:
+    """Say in a few words what a contiguous area is good for: lent to the system, or nobody's."""
+    name = "default area, " if area.is_default else ""
+    return name + ("lent to the system" if area.activated else "never activated: nobody can allocate from it")
 
 
 def outcome_text(region: PlacedRegion) -> str:
