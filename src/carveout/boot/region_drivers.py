@@ -96,6 +96,11 @@ def coherent_setup(state: EarlyBoot, region: RegionState, base: int, size: int) 
     """Make a per-device coherent pool of the region (rmem_dma_setup)."""
     node = region.node
     if node.reusable:
+        if not state.config.dma_cma:
+            region.reasons.append(
+                "this kernel is built without contiguous memory for devices (CONFIG_DMA_CMA), "
+                "and nobody else takes a reusable pool"
+            )
         return -ENODEV if state.behaviour.handler_dispatch == "stop" else -EINVAL
     if state.config.coherent_needs_nomap and not node.no_map:
         region.reasons.append("on arm a coherent pool must have no-map")

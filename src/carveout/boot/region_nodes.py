@@ -40,13 +40,18 @@ def make_states(state: EarlyBoot) -> None:
 def _region_state(state: EarlyBoot, node: RegionNode) -> RegionState:
     kind = RegionKind.STATIC if node.reg else RegionKind.DYNAMIC if node.size else RegionKind.NONE
     region = RegionState(node=node, kind=kind)
-    cut, step = 4 * state.root_address_cells, 4 * (state.root_address_cells + state.root_size_cells)
+    _read_request(region, state.root_address_cells, state.root_size_cells)
+    return region
+
+
+def _read_request(region: RegionState, address_cells: int, size_cells: int) -> None:
+    # What the node asks for, read with these cells.
+    node, cut, step = region.node, 4 * address_cells, 4 * (address_cells + size_cells)
     if node.reg is not None and node.reg.length >= step > 0:
         value = node.reg.value
         region.requested_base, region.requested_size = number(value[:cut]), number(value[cut:step])
     elif node.reg is None and node.size is not None:
         region.requested_size = number(node.size.value)
-    return region
 
 
 def root_is_accepted(state: EarlyBoot, parent: ReservedMemoryNode) -> bool:
@@ -59,6 +64,10 @@ def root_is_accepted(state: EarlyBoot, parent: ReservedMemoryNode) -> bool:
     for region in state.regions:
         if region.node.path.startswith(parent.path + "/") and not region.reasons:
             region.reasons.append(f"{parent.path} is refused: {wrong}")
+            # Whoever wrote the node may have meant its parent's cells, of which the kernel knows nothing now.
+            address, size = parent.cells
+            if address and size and region.node.reg and region.node.reg.length % (4 * (address + size)) == 0:
+                _read_request(region, address, size)
     return False
 
 

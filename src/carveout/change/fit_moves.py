@@ -130,7 +130,7 @@ def _tried(lab: Lab, region: PlacedRegion, place: Span, base: int) -> Move | Non
         to=Span.sized(base, place.size),
         largest_before=_largest(lab.base.boots),
         largest_after=_largest(trial.boots),
-        placed=tuple(path for path in _waiting(lab.base.boots) if path not in _waiting(trial.boots)),
+        placed=tuple(path for path in _waiting(lab.base.boots) if _is_placed(trial.boots, path)),
         moves=tuple(others),
     )
 
@@ -143,4 +143,11 @@ def _waiting(boots: Sequence[Boot]) -> dict[str, None]:
     # Requests that find no place in some scene, in tree order.
     return dict.fromkeys(
         region.path for boot in boots for region in boot.regions if region.outcome is Outcome.ALLOC_FAILED
+    )
+
+
+def _is_placed(boots: Sequence[Boot], path: str) -> bool:
+    # A place that its region driver gives back is none.
+    return all(
+        region.outcome is Outcome.PLACED for boot in boots for region in boot.regions if region.path == path
     )

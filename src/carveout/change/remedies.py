@@ -4,8 +4,8 @@
     found = find_remedies(board, scene, "/reserved-memory/linux,cma")
     for remedy in found.remedies: print(remedy.what, hex(remedy.base))
 
-A change helps when the region is placed, nobody else loses what it had, and the boot survives. Only a bounded number
-of changes is tried; that none was found does not mean that there is none.
+A change helps when the region is placed where its devices reach it, nobody else loses what it had, and the boot
+survives. Only a bounded number of changes is tried; that none was found does not mean that there is none.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from carveout.boot import boot
 from carveout.boot.result import BootOutcome, Outcome, StepKind
+from carveout.change.reach import out_of_reach
 from carveout.change.trial import attempt, region_at
 from carveout.check.fix import apply_edits
 from carveout.errors import CarveoutError
@@ -132,6 +133,7 @@ class Trials:
         self.before = before or boot(board, scene)
         self.tried = 0
         self._use = use
+        self._unreached = out_of_reach(board, self.before).keys()
         share = _MOST_REGIONS // max(len(self.before.regions), 1)
         self._most = min(most, max(share, _FEWEST_BOOTS))
 
@@ -149,8 +151,12 @@ class Trials:
             tree = change.apply(self.board.tree)
             # Another length of the blob is a guess at the one that will be built.
             is_made_here = self.board.is_made_here or len(tree.blob) != len(self.board.tree.blob)
-            after = attempt(tree, [change.scene or self.scene], is_made_here=is_made_here).boots[0]
+            trial = attempt(tree, [change.scene or self.scene], is_made_here=is_made_here)
         except CarveoutError:
+            return None
+        after = trial.boots[0]
+        # The kernel would not mind, but the device would be given addresses that its bus cannot carry.
+        if out_of_reach(trial.board, after).keys() - self._unreached:
             return None
         return self._judge(change, after)
 

@@ -151,3 +151,10 @@ class Finding(NamedTuple):
     related: tuple[str, ...] = ()
     scenes: tuple[str, ...] = ()
     """Names of the scenes it was found in; empty when it does not depend on the scene."""
+    said_of: str = ""
+    """The scene whose numbers the message has, the worst one; empty: they are the same in all."""
+
+    @property
+    def bites(self) -> str:
+        """The scenes as text, with the one whose numbers the message has if others have others."""
+        return ", ".join(self.scenes) + (f" (the text is that of {self.said_of})" if self.said_of else "")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from carveout.board import Board
     from carveout.boot import Boot, Scene
-    from carveout.check.model import Problem, Rule
+    from carveout.check.model import Problem, Rule, Severity
 
 
 class NamedScene(NamedTuple):
@@ -50,11 +50,11 @@ def check_board(
     """
     rules = tuple(rules)
     context = BoardContext(board)
-    found: dict[tuple[str, str, str, str], tuple[Rule, Problem, list[str]]] = {}
+    found: dict[tuple[str, str, str, str], _Met] = {}
     for rule in rules:
         if rule.board is not None:
             for problem in rule.board(context):
-                found.setdefault(_key(rule, problem), (rule, problem, []))
+                found.setdefault(_key(rule, problem), _Met(rule, problem))
     booting = [rule for rule in rules if rule.boot is not None]
     boots: list[Boot] = []
     refused: list[tuple[str, UsageError]] = []
@@ -68,13 +68,56 @@ def check_board(
         view = BootContext(context, result)
         for rule in booting:
             for problem in rule.boot(view) if rule.boot is not None else ():
-                bites = found.setdefault(_key(rule, problem), (rule, problem, []))[2]
-                if named.name not in bites:
-                    bites.append(named.name)
-    order = _offsets(context, (problem.path for _, problem, _ in found.values()))
-    findings = [_finding(rule, problem, bites, file) for rule, problem, bites in found.values()]
+                found.setdefault(_key(rule, problem), _Met(rule, problem)).add(problem, named.name)
+    order = _offsets(context, (met.problem.path for met in found.values()))
+    findings = [met.finding(file) for met in found.values()]
     findings.sort(key=lambda f: (order.get(f.path, 0), f.severity.rank, f.code, f.message))
     return Checked(findings=tuple(findings), boots=tuple(boots), refused=tuple(refused))
+
+
+class _Met:
+    """One problem as it was met, in one scene after the other: told as it is where it is worst."""
+
+    __slots__ = ("differs", "problem", "rule", "said_of", "scenes")
+
+    def __init__(self, rule: Rule, problem: Problem) -> None:
+        self.rule = rule
+        self.problem = problem
+        self.scenes: list[str] = []
+        self.said_of = ""
+        self.differs = False
+
+    def add(self, problem: Problem, scene: str) -> None:
+        if scene in self.scenes:
+            return
+        if not self.scenes:
+            self.said_of = scene
+        self.scenes.append(scene)
+        if problem.message == self.problem.message and problem.severity == self.problem.severity:
+            return
+        self.differs = True
+        if self._severity(problem).rank < self._severity(self.problem).rank:
+            self.problem, self.said_of = problem, scene
+
+    def finding(self, file: str) -> Finding:
+        problem = self.problem
+        return Finding(
+            code=self.rule.code,
+            slug=self.rule.slug,
+            severity=self._severity(problem),
+            path=problem.path,
+            message=problem.message,
+            file=file,
+            prop=problem.prop,
+            fix=problem.fix,
+            edits=problem.edits,
+            related=problem.related,
+            scenes=tuple(self.scenes),
+            said_of=self.said_of if self.differs else "",
+        )
+
+    def _severity(self, problem: Problem) -> Severity:
+        return problem.severity or self.rule.severity
 
 
 def _key(rule: Rule, problem: Problem) -> tuple[str, str, str, str]:
@@ -88,19 +131,3 @@ def _offsets(context: BoardContext, paths: Iterable[str]) -> dict[str, int]:
     at_hand = {region.path: region.node for region in reversed(context.all_regions)}
     nodes = {path: at_hand.get(path) or context.tree.node(path) for path in set(paths)}
     return {path: node.offset for path, node in nodes.items() if node is not None}
-
-
-def _finding(rule: Rule, problem: Problem, scenes: list[str], file: str) -> Finding:
-    return Finding(
-        code=rule.code,
-        slug=rule.slug,
-        severity=problem.severity or rule.severity,
-        path=problem.path,
-        message=problem.message,
-        file=file,
-        prop=problem.prop,
-        fix=problem.fix,
-        edits=problem.edits,
-        related=problem.related,
-        scenes=tuple(scenes),
-    )

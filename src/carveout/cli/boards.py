@@ -47,6 +47,11 @@ def load_board(path: str, overlays: Sequence[str] = (), *, include_dirs: Sequenc
     if path == STDIN and STDIN in overlays:
         raise InputError("standard input can be read only once: give the board or the overlay as a file")
     tree, source = _load(path, include_dirs)
+    if _is_overlay(tree):
+        shown = "standard input" if path == STDIN else path
+        raise InputError(
+            f"{shown}: is an overlay, which says nothing of a board by itself: name the board, and this with --overlay"
+        )
     for name in overlays:
         tree = _with_overlay(tree, name, include_dirs)
     return LoadedBoard(
@@ -70,6 +75,12 @@ def _load(path: str, include_dirs: Sequence[str]) -> tuple[Tree, SourceMap | Non
         return parse(data), None
     except InputError as error:
         raise InputError(f"{shown}: {error}") from error
+
+
+def _is_overlay(tree: Tree) -> bool:
+    # Fragments, and no processor to boot.
+    root = tree.root
+    return root.child("cpus") is None and any(part.child("__overlay__") for part in root.children)
 
 
 def _what_it_is(data: bytes) -> str:

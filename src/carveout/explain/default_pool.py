@@ -11,7 +11,7 @@ from carveout.boot.watch import watch
 from carveout.change.remedies import find_smaller_default
 from carveout.explain.attempts import attempt_of
 from carveout.explain.kernels import Facet, other_kernels
-from carveout.explain.model import Explanation, Kind, Reason
+from carveout.explain.model import SAID_ANYWAY, Explanation, Kind, Reason
 from carveout.explain.region import explain_region, steps_of
 from carveout.explain.windows import area_direction, area_window
 from carveout.span import Span
@@ -99,7 +99,9 @@ def _why_none(boot: Boot) -> list[str]:
 def _doubts(boot: Boot, area: CmaArea | None) -> tuple[str, ...]:
     if area is not None:
         return (area.why,) if area.why else ()
-    return () if boot.exactness is Exactness.EXACT else boot.notes
+    if boot.exactness is Exactness.EXACT:
+        return ()
+    return tuple(note for note in boot.notes if not note.startswith(SAID_ANYWAY))
 
 
 def _asked(boot: Boot) -> tuple[Reason, ...]:

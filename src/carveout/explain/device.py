@@ -47,14 +47,17 @@ def explain_device(
         else Remedies((), 0)
     )
     ranks = list(Exactness)
-    worst = max((part.exactness for part in parts), key=ranks.index, default=boot.exactness)
+    told = [part.exactness for part in parts] + [use.exactness for use in uses]
+    worst = max(told, key=ranks.index, default=boot.exactness)
+    doubts = [doubt for part in parts for doubt in part.doubts]
+    doubts += [doubt for use in uses for doubt in use.why.split("; ") if doubt]
     return Explanation(
         kind=Kind.DEVICE,
         subject=path,
         boot=boot,
         answer=tuple(_answer(board, boot, path, uses)),
         exactness=worst,
-        doubts=tuple(dict.fromkeys(doubt for part in parts for doubt in part.doubts)),
+        doubts=tuple(dict.fromkeys(doubts)),
         asked=tuple(_asked(use) for use in uses),
         uses=uses,
         remedies=remedies.remedies,
@@ -94,7 +97,7 @@ def _got(boot: Boot, use: ConsumerResult) -> str:
     region = region_at(boot, use.region) if use.region is not None else None
     target = use.region or "a phandle that leads nowhere"
     if use.errno is not None:
-        return f"{entry}: the driver gets -{use.errno} for {target}: {use.message}{_because(region)}."
+        return f"{entry}: the driver gets -{use.errno} for {target}: {use.message}{_because(use, region)}."
     place = ""
     if region is not None and region.base is not None and region.size:
         place = f" at {format_range(Span.sized(region.base, region.size))}, {format_size(region.size)}"
@@ -107,7 +110,9 @@ def _got(boot: Boot, use: ConsumerResult) -> str:
     return f"{entry}: {target}{place}{how}."
 
 
-def _because(region: PlacedRegion | None) -> str:
+def _because(use: ConsumerResult, region: PlacedRegion | None) -> str:
+    if region is None and use.region is not None:
+        return ", because it is no child of the /reserved-memory that the kernel reads"
     if region is None or region.outcome is Outcome.PLACED:
         return ""
     why = region.why.removesuffix(region.doubt).removesuffix("; ")

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from carveout.span import Span
 
 
+SAID_ANYWAY = ("no initrd: neither", "RAM is as in the tree")
+"""Notes of a boot that begin like this are no reason for it to be less than exact."""
+
+
 class Kind(StrEnum):
     """What was asked about."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from carveout.boot.result import Exactness, Outcome
 from carveout.explain.kernels import Facet, other_kernels
-from carveout.explain.model import Explanation, Kind, Reason
+from carveout.explain.model import SAID_ANYWAY, Explanation, Kind, Reason
 from carveout.explain.pieces import piece_at, pieces_of
 from carveout.explain.region import steps_of
 from carveout.span import Span
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from carveout.explain.model import OtherKernel, Piece
     from carveout.explain.target import Target
 
-_SAID_ANYWAY = ("no initrd: neither", "RAM is as in the tree")
 _MOST_NAMES = 6
 _NAMED = {
     "kernel",
@@ -106,7 +105,7 @@ def _judge(boot: Boot, pieces: tuple[Piece, ...]) -> tuple[Exactness, tuple[str,
     regions = [r for r in boot.regions if r.path in {piece.region for piece in pieces}]
     if boot.exactness is Exactness.EXACT:
         return Exactness.EXACT, ()
-    doubts = [note for note in boot.notes if not note.startswith(_SAID_ANYWAY)]
+    doubts = [note for note in boot.notes if not note.startswith(SAID_ANYWAY)]
     doubts += [part for region in regions for part in region.doubt.split("; ") if part]
     is_certain = all(piece.region is not None for piece in pieces) and all(
         region.exactness is Exactness.EXACT for region in regions

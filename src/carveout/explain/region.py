@@ -92,9 +92,11 @@ def _answer(boot: Boot, region: PlacedRegion, attempts: tuple[Attempt, ...]) -> 
             f"The largest free range that it may use, {format_range(region.hole.span)}, holds {usable} once "
             f"aligned: {format_size(missing)} too little."
         )
+        said += _unbuilt(boot, region)
     elif region.outcome is not Outcome.PLACED:
         said += [_sentence(text) for text in _own_reasons(region)]
-        said += _unbuilt(boot, region)
+        if region.outcome is not Outcome.RELEASED:  # its region driver has said so
+            said += _unbuilt(boot, region)
         if region.outcome is Outcome.IGNORED and not region.why and boot.outcome is not BootOutcome.OK:
             said.append("The boot dies before the kernel comes to it.")
     elif attempts and attempts[-1].found is not None:
@@ -182,7 +184,7 @@ def _unbuilt(boot: Boot, region: PlacedRegion) -> list[str]:
     config = boot.profile.config
     if "shared-dma-pool" in region.compatible and region.reusable and not config.dma_cma:
         return [
-            "This kernel is built without contiguous memory (CONFIG_DMA_CMA): nobody takes a reusable pool."
+            "This kernel is built without contiguous memory for devices (CONFIG_DMA_CMA): nobody takes a reusable pool."
         ]
     if "restricted-dma-pool" in region.compatible and not config.dma_restricted_pool:
         return ["This kernel is built without restricted pools (CONFIG_DMA_RESTRICTED_POOL)."]
@@ -206,7 +208,9 @@ def _asked(board: Board, boot: Boot, region: PlacedRegion) -> tuple[Reason, ...]
         place = Span.sized(region.requested_base, region.requested_size)
         asked.append(Reason(f"{format_range(place)}, {format_size(place.size)}", "reg"))
     elif region.requested_size is not None:
-        asked.append(Reason(format_size(region.requested_size), "size"))
+        asked.append(
+            Reason(format_size(region.requested_size), "reg" if region.kind is RegionKind.STATIC else "size")
+        )
     if region.kind is RegionKind.DYNAMIC and region.align and raw is not None:
         asked.append(_alignment(boot, region, raw))
     asked += [

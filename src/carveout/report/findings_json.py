@@ -67,6 +67,7 @@ def _row(finding: Finding) -> dict[str, object]:
         "message": _text(finding.message),
         "fix": None if finding.fix is None else _text(finding.fix),
         "kernels": list(finding.scenes),
+        "said_of": finding.said_of or None,
         "board": _text(finding.file),
         "related": [_text(path) for path in finding.related],
     }
@@ -126,7 +127,7 @@ class SarifReport(_Rows):
         if finding.fix:
             text += f" Fix: {finding.fix}"
         if finding.scenes:
-            text += f" In: {', '.join(finding.scenes)}"
+            text += f" In: {finding.bites}"
         return {
             "ruleId": finding.code,
             "ruleIndex": index,

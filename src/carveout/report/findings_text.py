@@ -91,7 +91,7 @@ def _details(finding: Finding) -> Iterable[tuple[str, str]]:
     if finding.related:
         yield "see also", ", ".join(finding.related)
     if finding.scenes:
-        yield "in", ", ".join(finding.scenes)
+        yield "in", finding.bites
 
 
 def summary_line(totals: Totals, shown: Severity = Severity.NOTE) -> str:
@@ -140,7 +140,7 @@ def render_github(findings: Iterable[Finding]) -> str:
         if finding.fix:
             message += f"\nfix: {finding.fix}"
         if finding.scenes:
-            message += f"\nin: {', '.join(finding.scenes)}"
+            message += f"\nin: {finding.bites}"
         lines.append(f"::{_LEVELS[finding.severity]} {shown}::{_escape(message)}")
     return "".join(line + "\n" for line in lines)
 

@@ -331,7 +331,9 @@ def _totals(boot: Boot, banks: Sequence[Span]) -> Totals:
     nomap = union(Span.sized(entry.base, entry.size) for entry in boot.memory if entry.nomap)
     mapped = subtract(banks, nomap)
     reserved = intersect(mapped, union(Span.sized(entry.base, entry.size) for entry in boot.reserved))
-    cma = intersect(reserved, union(Span.sized(area.base, area.size) for area in boot.cma))
+    # An area that is never activated is lost where its pages stay reserved, and ordinary memory where they do not.
+    lent = [a for a in boot.cma if a.activated or boot.profile.behaviour.unactivated_cma == "released"]
+    cma = intersect(reserved, union(Span.sized(area.base, area.size) for area in lent))
     return Totals(ram=total(banks), nomap=total(nomap), reserved=total(reserved), cma=total(cma))
 
 

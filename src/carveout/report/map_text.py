@@ -10,6 +10,7 @@ from carveout.report.layout import SpanKind, lay_out
 from carveout.report.map_sections import after_map, before_map
 from carveout.report.terminal import Terminal, bar, wrap
 from carveout.report.words import (
+    area_fate,
     consumer_use,
     errno_name,
     fit,
@@ -125,7 +126,7 @@ class _Table:
             owner = region_owner(row.region)
             words += [owner] if owner else []
         if row.cma is not None:
-            words.append("default area, lent to the system" if row.cma.is_default else "lent to the system")
+            words.append(area_fate(row.cma))
         return [word for word in words if word]
 
     def _below(self, row: DisplaySpan, words: list[str]) -> list[str]:

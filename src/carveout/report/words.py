@@ -11,10 +11,12 @@ from carveout.units import format_range, format_size, format_size_about
 
 if TYPE_CHECKING:
     from carveout.boot.device_result import RegionDeviceResult
-    from carveout.boot.result import Boot, ConsumerResult, PlacedRegion
+    from carveout.boot.result import Boot, CmaArea, ConsumerResult, PlacedRegion
 
 # A terminal line or an SVG label never needs more; keeps a 10,000-character name from flooding the page.
 _MAX_SHOWN = 400
+_LONGEST_NUMBER = 7
+"""Characters of a size in a table."""
 
 POOL_WORDS = {"cma": "CMA pool", "dma": "DMA pool", "restricted": "restricted DMA pool"}
 
@@ -152,8 +154,16 @@ def region_device(device: RegionDeviceResult) -> str:
 
 
 def row_size(size: int) -> str:
-    """Return a size for a table: exact in a unit, or rounded and marked where only bytes would be exact."""
-    return format_size_about(size) if format_size(size).endswith("bytes") else format_size(size)
+    """Return a size for a table: exact in a unit, or rounded and marked where that would be bytes or a long number."""
+    exact = format_size(size)
+    number, _, unit = exact.partition(" ")
+    return format_size_about(size) if unit == "bytes" or len(number) > _LONGEST_NUMBER else exact
+
+
+def area_fate(area: CmaArea) -> str:
+    """Say in a few words what a contiguous area is good for: lent to the system, or nobody's."""
+    name = "default area, " if area.is_default else ""
+    return name + ("lent to the system" if area.activated else "never activated: nobody can allocate from it")
 
 
 def outcome_text(region: PlacedRegion) -> str:

@@ -141,7 +141,8 @@ def cell_row(scene: str, boot: Boot, findings: Iterable[Finding]) -> Row:
     )
     reserved = sum(span.size for span in intersect(ram, kept))
     areas = sum(
-        span.size for span in intersect(ram, union(Span.sized(area.base, area.size) for area in boot.cma))
+        span.size
+        for span in intersect(ram, union(Span.sized(a.base, a.size) for a in boot.cma if a.activated))
     )
     default = next((area for area in boot.cma if area.is_default), None)
     return {

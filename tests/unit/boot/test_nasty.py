@@ -440,6 +440,13 @@ def test_unsupported_format_drops_everything(kernel: str, broken: dict[str, int 
     assert [said for said in result.log if "format" in said] == [line] * (2 if kernel in NEW else 1)
 
 
+def test_what_a_refused_node_asks_for_is_read_with_its_parents_cells() -> None:
+    lost = region("fw@50000000", "no-map", extra={"reg": cells(0x5000_0000, 0x10_0000)})
+    result = boot_regions("6.12", others=[reserved_memory(lost, address_cells=1, size_cells=1)])
+    fw = named(result, "fw@50000000")
+    assert (fw.outcome, fw.requested_base, fw.requested_size) == (Outcome.IGNORED, 0x5000_0000, 0x10_0000)
+
+
 @pytest.mark.parametrize("kernel", EVERY)
 def test_ranges_need_not_be_empty_and_status_of_the_parent_is_not_looked_at(kernel: str) -> None:
     # 3.1: the content of ranges is ignored, the status of /reserved-memory is not checked.

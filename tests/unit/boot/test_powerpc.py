@@ -205,6 +205,8 @@ def test_without_dma_cma_a_reusable_pool_is_no_area(kernel: str, outcome: Outcom
     result = power_boot(guest(pool), kernel)
     assert (named(result, "p").outcome, named(result, "p").align) == (outcome, align)
     assert result.cma == ()
+    if outcome is Outcome.RELEASED:
+        assert named(result, "p").why.startswith("this kernel is built without contiguous memory for devices")
 
 
 def test_there_is_no_default_area() -> None:

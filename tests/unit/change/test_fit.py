@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from carveout.boot import Scene
 from carveout.change.bisect import Found, last_that_works
 from carveout.change.effects import DEFAULT_AREA
 from carveout.change.fit import Fit, fit
@@ -84,6 +85,20 @@ def test_a_pool_grows_to_the_largest_range() -> None:
     assert growth.stopped_by
     assert growth.least_ram[0] is not None
     assert growth.least_ram[0] < GIB
+
+
+def test_a_place_that_the_region_driver_gives_back_is_none() -> None:
+    # Debian's riscv64 6.12 has no contiguous memory for devices: room for the pool is of no use.
+    board = board_of(
+        cpus("riscv"),
+        memory((0x8000_0000, GIB), name="memory@80000000"),
+        reserved_memory(
+            region("fw@a0000000", "no-map", reg=[(0xA000_0000, 2 * MIB)]),
+            region("pool", "reusable", size=600 * MIB, compatible="shared-dma-pool"),
+        ),
+    )
+    scene = NamedScene("6.12", Scene(kernel="6.12", opensbi=()))
+    assert [move.placed for move in fit(Lab(board.tree, [scene])).moves if move.placed] == []
 
 
 def test_a_request_without_a_place_is_told_what_would_fit() -> None:

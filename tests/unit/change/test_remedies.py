@@ -88,6 +88,22 @@ def test_a_window_outside_ram() -> None:
     assert one(kinds, RemedyKind.MEMORY).change.scene is not None
 
 
+def test_no_place_that_the_bus_of_its_device_does_not_reach() -> None:
+    # The window lies beyond RAM, and the bus carries the lower half of RAM: the top would help the region alone.
+    soc = node(
+        "soc",
+        {
+            "#address-cells": cells(1),
+            "#size-cells": cells(1),
+            "dma-ranges": cells(0, 0, 0x4000_0000, 0x2000_0000),
+        },
+        node("dev", {"memory-region": cells(1)}),
+    )
+    pool = region("pool", size=mib(64), alloc_ranges=[(0xC000_0000, mib(256))], phandle=1)
+    kinds = remedies(usual_board(pool, others=[soc]), usual_scene())
+    assert [remedy for found in kinds.values() for remedy in found if remedy.base >= 0x6000_0000] == []
+
+
 def test_somebody_else_moves() -> None:
     board = usual_board(SPLIT, region("pool", size=mib(820)))
     found = one(remedies(board, usual_scene()), RemedyKind.MOVE)

@@ -48,6 +48,26 @@ def test_change_cures(rule: Rule, example: Example) -> None:
     assert len(_problems(rule, tree)) == left
 
 
+@pytest.mark.parametrize(
+    ("name", "is_certain"),
+    [("image@10000000", True), ("image", False), ("image@0", False), ("image@20000000", False)],
+)
+def test_a_unit_address_tells_whose_cells_a_reg_has(name: str, is_certain: bool) -> None:
+    # udmabuf issue 111: four cells are one entry of two and two, or two entries of one and one.
+    rule = next(rule for rule in all_rules() if rule.code == "CV003")
+    tree = compile_example(
+        f"""/ {{ #address-cells = <1>; #size-cells = <1>;
+            reserved-memory {{ #address-cells = <2>; #size-cells = <2>; ranges;
+                {name} {{ reg = <0x0 0x10000000 0x0 0x8000000>; }}; }}; }};""",
+        whole=True,
+    )
+    assert rule.board is not None
+    (problem,) = rule.board(BoardContext(read_board(tree)))
+    assert problem.fix is not None
+    values = {edit.name: edit.value.hex() for edit in problem.edits}
+    assert values.get("reg") == ("1000000008000000" if is_certain else None)
+
+
 def test_values_are_written_for_the_cells_of_the_root() -> None:
     rule = next(rule for rule in all_rules() if rule.code == "CV003")
     tree = compile_example(

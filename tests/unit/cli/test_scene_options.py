@@ -14,6 +14,7 @@ from carveout.cli.scene_options import SceneInput, add_scene_options, read_scene
 from carveout.cli.several_scenes import add_several_scenes, read_scenes
 from carveout.errors import CarveoutError, InputError, SceneError, UsageError
 from carveout.span import Span
+from support.boards import blob_of, node, text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -222,6 +223,16 @@ def test_a_scene_file_with_a_mistake_is_refused(text: str, words: str, tmp_path:
 def test_a_scene_file_that_is_no_toml_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not TOML"):
         read("--scene", scene_file(tmp_path, "kernel"))
+
+
+@pytest.mark.parametrize("verb", ["map", "check", "fit"])
+def test_an_overlay_is_no_board(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # udmabuf issue 142: what an overlay reserves counts in the tree that the kernel is given, nowhere else.
+    path = tmp_path / "camera.dtbo"
+    target = {"target-path": text("/")}
+    path.write_bytes(blob_of(node("fragment@0", target, node("__overlay__"))))
+    assert main([verb, str(path), "--arch", "arm64"]) == 3
+    assert "camera.dtbo: is an overlay" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from support.boards import (
     mib,
     node,
     region,
+    reserved_memory,
     text,
     usual_board,
     usual_scene,
@@ -158,6 +159,18 @@ def test_what_decides_the_alignment() -> None:
         "aligned to 2 MiB, the block of the page allocator that a contiguous pool needs",
         "alignment asks for 64 KiB",
     ) in pool
+
+
+def test_a_kernel_without_contiguous_memory_says_so_with_and_without_room() -> None:
+    # Debian's riscv64 6.12. Without it, nothing that makes room helps.
+    for size, end in ((mib(64), "given back to the system."), (mib(2000), "aligned to 64 bytes.")):
+        pool = region("pool", "reusable", size=size, **POOL)
+        board = board_of(
+            cpus("riscv"), memory((0x8000_0000, GIB), name="memory@80000000"), reserved_memory(pool)
+        )
+        told = explain(board, Scene(kernel="6.12", opensbi=()), "pool")
+        assert told.answer[0].endswith(end)
+        assert sum("(CONFIG_DMA_CMA)" in sentence for sentence in told.answer) == 1
 
 
 def test_the_order_of_dynamic_regions() -> None:
@@ -446,3 +459,31 @@ def test_regions_in_the_same_memory_are_named() -> None:
         "So have 2 more regions.",
     )
     assert ask("a@60080000", *others[:1]).answer == ("a@60080000 lies at 0x60080000..0x6017ffff, 1 MiB.",)
+
+
+def test_a_device_is_no_more_certain_than_what_its_driver_asks_for() -> None:
+    # How the driver asks is not known, and its calls would be answered differently: `map` says modelled, too.
+    users = [node("buf", {"compatible": text("x,buf"), "memory-region": cells(1)})]
+    pool = region("pool@50000000", "reusable", reg=[(0x5000_0000, mib(1))], phandle=1, **POOL)
+    told = ask("/buf", pool, others=users)
+    assert told.uses[0].exactness is Exactness.MODELLED
+    assert told.exactness is Exactness.MODELLED
+    assert any("how its driver asks is not known" in doubt for doubt in told.doubts)
+
+
+def test_a_region_elsewhere_is_no_region() -> None:
+    # udmabuf issue 45: reserved-memory below a bus.
+    bus = node(
+        "amba",
+        {"#address-cells": cells(2), "#size-cells": cells(2)},
+        reserved_memory(region("buf@60000000", reg=[(0x6000_0000, mib(1))], phandle=1)),
+        node("dev", {"memory-region": cells(1)}),
+    )
+    told = ask("/amba/dev", others=[bus])
+    assert "because it is no child of the /reserved-memory that the kernel reads" in told.answer[0]
+
+
+def test_what_is_said_of_every_boot_is_no_doubt_about_the_default_area() -> None:
+    told = ask("default cma", kernel_image=None, cmdline="cma=1023M")
+    assert [doubt for doubt in told.doubts if doubt.startswith(("no initrd", "RAM is as in the tree"))] == []
+    assert any("pass --kernel-image" in doubt for doubt in told.doubts)

@@ -66,6 +66,7 @@ def test_json_rows() -> None:
         "message": "shares 0x10 bytes",
         "fix": "move it",
         "kernels": ["6.1", "7.2 16K"],
+        "said_of": None,
         "board": "boards/a b.dtb",
         "related": ["/reserved-memory/b@1010"],
     }

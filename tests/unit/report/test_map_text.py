@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from carveout.report.layout import lay_out
 from carveout.report.map_text import render_text
 from carveout.report.terminal import Terminal
+from carveout.span import MIB
 from support import boots_by_hand as by_hand
+from support.arm_boards import boot_arm
+from support.boards import region
 
 if TYPE_CHECKING:
     from carveout.boot.result import Boot
@@ -134,3 +138,14 @@ def test_modelled_rows_are_marked_and_explained() -> None:
 
 def test_the_scene_says_where_each_value_comes_from() -> None:
     assert re.search(r"^  kernel +6\.12 \[assumed\]$", render(by_hand.one_gigabyte()), re.MULTILINE)
+
+
+@pytest.mark.parametrize(("kernel", "lent"), [("5.10", 0), ("6.12", 32 * MIB)])
+def test_an_area_that_is_never_activated_is_lent_to_nobody(kernel: str, lent: int) -> None:
+    # It crosses into high memory at 0x70000000. 5.10 loses the pages, 6.1 and newer use them as any others.
+    pool = region("pool@6f000000", "reusable", reg=[(0x6F00_0000, 32 * MIB)], compatible="shared-dma-pool")
+    result = boot_arm(kernel, pool, cmdline="cma=0")
+    assert "never activated: nobody can allocate from it" in render(result)
+    totals = lay_out(result).totals
+    assert totals is not None
+    assert totals.cma == lent

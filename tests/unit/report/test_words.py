@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carveout.report.terminal import Terminal, bar, wrap
-from carveout.report.words import errno_name, fit, safe, shorten
+from carveout.report.words import errno_name, fit, row_size, safe, shorten
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,20 @@ from carveout.report.words import errno_name, fit, safe, shorten
 )
 def test_names_are_made_safe(text: str, shown: str) -> None:
     assert safe(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [
+        (4 << 20, "4 MiB"),
+        (91200 << 10, "91200 KiB"),
+        (4517, "~4.4 KiB"),
+        (15_926 * 1024 + 256, "~15.6 MiB"),  # 15926.25 KiB is exact, and no number to read
+        (0xFF07_2700, "~4.0 GiB"),
+    ],
+)
+def test_sizes_of_a_table_are_exact_where_that_can_be_read(size: int, shown: str) -> None:
+    assert row_size(size) == shown
 
 
 def test_ascii_only_escapes_all_else() -> None:

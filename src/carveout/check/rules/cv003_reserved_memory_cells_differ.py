@@ -26,7 +26,7 @@ anew; `--fix` does that where it is certain which cells they were written for.
 
 Known limits
 ------------
-Whether values below were written for the one or the other is judged by their lengths only.
+Whether values below were written for the one or the other is judged by their lengths, and where both would do by unit addresses.
 
 References
 ----------
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     from carveout.board import RegionNode, ReservedMemoryNode
     from carveout.check.context import BoardContext
+    from carveout.fdt import Property
 
 _WIDEST = 2
 
@@ -69,7 +70,7 @@ def check(context: BoardContext) -> Iterator[Problem]:
             f"{context.address_cells} and {context.size_cells}; Linux ignores all nodes below and prints "
             '"Reserved memory: unsupported node format, ignoring"'
         ),
-        fix=f"{fix}, and write the values below for them" if edits else None,
+        fix=f"{fix}, and write the values below for them",
         edits=edits,
     )
 
@@ -99,7 +100,11 @@ def _region_edits(region: RegionNode, own: tuple[int, int], root: tuple[int, int
     for prop in (region.reg, region.alloc_ranges):
         if prop is None:
             continue
-        if prop.length == 0 or prop.length % (4 * sum(own)) or prop.length % (4 * sum(root)) == 0:
+        if prop.length == 0 or prop.length % (4 * sum(own)):
+            return None
+        if prop.length % (4 * sum(root)) == 0 and not (
+            prop is region.reg and _is_named_by(region, prop, own) and not _is_named_by(region, prop, root)
+        ):
             return None
         value = b""
         for base, size in entries(prop.value, *own):
@@ -115,6 +120,12 @@ def _region_edits(region: RegionNode, own: tuple[int, int], root: tuple[int, int
             return None
         changed.append(Edit(EditKind.SET, region.path, prop.name, new))
     return changed
+
+
+def _is_named_by(region: RegionNode, prop: Property, widths: tuple[int, int]) -> bool:
+    # Whether the unit address is the first address, if the values are read with these cells.
+    unit, (first, _) = region.node.unit_address, next(iter(entries(prop.value, *widths)))
+    return unit is not None and unit.removeprefix("0x").lstrip("0").lower() == f"{first:x}".lstrip("0")
 
 
 RULE = Rule(

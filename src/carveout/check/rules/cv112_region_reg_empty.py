@@ -3,11 +3,12 @@
 
 What it checks
 --------------
-The size in each entry of `reg`. On a disabled region it is a template for the boot loader, and a note.
+The size in each entry of `reg`. Where the region is disabled, or address and size are both 0, it is a template for the boot
+loader, and a note.
 
 Why it matters
 --------------
-Nothing is reserved.
+Nothing is reserved. A template that stays empty does no harm, although its message is often taken for the cause of something else.
 
 Kernel behaviour
 ----------------
@@ -28,7 +29,7 @@ None.
 
 References
 ----------
-__reserved_mem_reserve_reg(), drivers/of/of_reserved_mem.c; kernel-semantics 3.3; binding rule AD02.
+__reserved_mem_reserve_reg(), drivers/of/of_reserved_mem.c; kernel-semantics 3.3; meta-rockchip issue 4; binding rule AD02.
 """
 
 from __future__ import annotations
@@ -49,18 +50,21 @@ def check(context: BoardContext) -> Iterator[Problem]:
         if region.depth > 1 or not region.entries or all(size for _, size in region.entries):
             continue
         base = next(base for base, size in region.entries if not size)
+        is_template = not any(base or size for base, size in region.entries)
         if region.is_enabled:
             message = (
                 f'reg has an entry of size 0 at 0x{base:x}: Linux reserves nothing there and prints "failed to reserve '
                 f"memory for node '{region.name}'\""
             )
+            if is_template:
+                message += ", which is harmless if it is for the boot loader to fill in"
         else:
             message = f"reg has an entry of size 0 at 0x{base:x}; the region is disabled, the boot loader may fill it in"
         yield Problem(
             path=region.path,
             prop="reg",
             message=message,
-            severity=None if region.is_enabled else Severity.NOTE,
+            severity=Severity.NOTE if is_template or not region.is_enabled else None,
         )
 
 
@@ -74,6 +78,7 @@ RULE = Rule(
     bad=(
         Example("fw@50000000 { reg = <0x0 0x50000000 0x0 0x0>; no-map; };"),
         Example('fw@0 { reg = <0x0 0x0 0x0 0x0>; no-map; status = "disabled"; };'),
+        Example("logo@0 { reg = <0x0 0x0 0x0 0x0>; };"),
     ),
     good=(Example("fw@50000000 { reg = <0x0 0x50000000 0x0 0x1000>; no-map; };"),),
 )

@@ -14,6 +14,7 @@ from carveout.report.svg_frame import NARROW, WIDE
 from carveout.report.svg_labels import failed_mark, row_mark
 from carveout.report.svg_style import fill_class
 from carveout.report.words import (
+    area_fate,
     consumer_use,
     errno_name,
     exactness_text,
@@ -130,7 +131,9 @@ def _row(number: int, row: DisplaySpan, layout: Layout) -> dict[str, Any]:
     facts.append(row.remark)
     if not row.in_ram and row.kind is not SpanKind.HOLE:
         facts.append("not in RAM, or not all of it")
-    if row.cma is not None and (row.cma.is_default or row.region is None):
+    if row.cma is not None and not row.cma.activated:
+        facts.append(area_fate(row.cma))
+    elif row.cma is not None and (row.cma.is_default or row.region is None):
         facts.append("lent to the system")
     if row.pieces > 1:
         facts.append(f"{row.pieces} pieces, {row_size(row.used)} in use")
