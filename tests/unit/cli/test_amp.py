@@ -62,6 +62,7 @@ def test_json_has_the_shape_of_check(bad: str, capsys: pytest.CaptureFixture[str
     assert rows[0].keys() == {
         "code", "slug", "severity", "path", "property", "file", "line", "column", "message", "fix", "kernels", "board",
         "related",
+        "said_of",
     }  # fmt: skip
     assert all(CODES[row["code"]][0] == row["slug"] for row in rows)
 
