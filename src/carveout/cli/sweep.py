@@ -149,6 +149,8 @@ def _parser() -> Parser:
     option("--memory-base", metavar="BASE", help="where that begins on boards whose tree does not say")
     option("--if-ram-missing", action="store_true",
            help="these amounts of RAM only where the tree gives none; the others with their own")  # fmt: skip
+    option("--from-ram-start", action="store_true",
+           help="--kernel-image, --image-at, --dtb-at, --initrd count from the start of each board's RAM")  # fmt: skip
     option("--overlay-variant", metavar="FILE[,...]", action="append", default=[],
            help="the boards with these overlays too; each is a board of its own")  # fmt: skip
     work = parser.add_argument_group("work")

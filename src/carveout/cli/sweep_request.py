@@ -188,6 +188,13 @@ def _scenes(args: Namespace) -> tuple[tuple[SweepScene, ...], tuple[str, ...], t
         raise UsageError(
             "--memory is RAM of every scene, --memory-variant and --memory-size one each: give one kind"
         )
+    places = (given.scene.kernel_image, given.scene.image_at, given.scene.dtb_at, given.scene.initrd)
+    if args.from_ram_start and places == (None,) * len(places):
+        raise UsageError(
+            "--from-ram-start needs one of --kernel-image, --image-at, --dtb-at and --initrd, which count from there"
+        )
+    if args.from_ram_start and given.scene.efi_map is not None:
+        raise UsageError("--from-ram-start and --efi-map do not go together: the map has the places")
     scenes = plan_scenes(
         _presets(given.scene, several["preset"]),
         kernels=several["kernel"],
@@ -195,6 +202,7 @@ def _scenes(args: Namespace) -> tuple[tuple[SweepScene, ...], tuple[str, ...], t
         ram=ram,
         cmdlines=several["cmdline"],
         only_without_ram=args.if_ram_missing,
+        is_from_ram=args.from_ram_start,
     )
     return scenes, given.overlays, given.inputs
 

@@ -33,6 +33,8 @@ class SweepScene(NamedTuple):
     """Where RAM of that size begins on a board that does not say."""
     boards: str = "all"
     """`all`, or only boards whose tree gives RAM (`with-ram`) or does not (`without-ram`)."""
+    is_from_ram: bool = False
+    """The places of kernel image, tree and initrd in `scene` count from the start of the board's RAM."""
 
 
 class Plan(NamedTuple):
@@ -92,11 +94,13 @@ def plan_scenes(
     ram: Sequence[RamChoice] = (),
     cmdlines: Sequence[str] = (),
     only_without_ram: bool = False,
+    is_from_ram: bool = False,
 ) -> tuple[SweepScene, ...]:
     """Return every combination, named after what tells it from the others.
 
     bases: scenes to start from, with the word that tells them apart (a preset); empty for a single one.
     only_without_ram: `ram` is for boards whose trees do not give RAM; the others are booted with their own.
+    is_from_ram: places of kernel image, tree and initrd count from the start of RAM.
     Raises: UsageError for too many.
     """
     found: list[SweepScene] = []
@@ -117,7 +121,14 @@ def plan_scenes(
             parts = [named.name, word, _ram_word(choice, of_many=len(choices) > 1)]
             scene = replace(named.scene, memory=choice.banks) if choice.banks else named.scene
             found.append(
-                SweepScene(" ".join(part for part in parts if part), scene, choice.size, choice.base, boards)
+                SweepScene(
+                    name=" ".join(part for part in parts if part),
+                    scene=scene,
+                    ram_size=choice.size,
+                    ram_base=choice.base,
+                    boards=boards,
+                    is_from_ram=is_from_ram,
+                )
             )
     order = {name: at for at, name in enumerate(kernels)}
     found.sort(key=lambda scene: order.get(scene.scene.kernel or "", 0))
@@ -163,6 +174,55 @@ def ram_base(board: Board) -> int | None:
         if unit and (node.reg is None or not any(node.reg.value)):
             found.append(unit)
     return min(found, default=None)
+
+
+def scene_on(board: Board, scene: SweepScene) -> Scene | None:
+    """Return the scene as it is on one board: with RAM of its size, and places counted from the start of RAM.
+
+    None: the board does not say where RAM begins, and neither does the scene. Places that count from the start of RAM
+    that nobody knows are left out.
+    """
+    made = scene.scene
+    if scene.ram_size is not None:
+        base = ram_base(board)
+        base = scene.ram_base if base is None else base
+        if base is None:
+            return None
+        made = replace(made, memory=(Span.sized(base, scene.ram_size),))
+    if not scene.is_from_ram:
+        return made
+    start = min(made.memory).start if made.memory else _tree_ram_start(board)
+    return replace(
+        made,
+        kernel_image=_moved(made.kernel_image, start),
+        image_at=_sum(made.image_at, start),
+        dtb_at=_sum(made.dtb_at, start),
+        initrd=_moved(made.initrd, start),
+    )
+
+
+def _tree_ram_start(board: Board) -> int | None:
+    root = board.root_cells
+    address = 1 if root.address is None else root.address
+    size = 1 if root.size is None else root.size
+    return min(
+        (
+            base
+            for node in board.memory
+            if is_enabled(node.node) and (prop := node.usable or node.reg) is not None
+            for base, length in entries(prop.value, address, size)
+            if length
+        ),
+        default=None,
+    )
+
+
+def _sum(offset: int | None, start: int | None) -> int | None:
+    return None if offset is None or start is None else start + offset
+
+
+def _moved(place: Span | None, start: int | None) -> Span | None:
+    return None if place is None or start is None else Span.sized(start + place.start, place.size)
 
 
 def _hexadecimal(text: str | None) -> int | None:

@@ -17,11 +17,9 @@ from carveout.check.registry import find_rule
 from carveout.check.run import NamedScene, check_board
 from carveout.errors import CarveoutError, InternalError, UsageError
 from carveout.fdt import parse
-from carveout.span import Span
 from carveout.sweep.facts import BoardFacts
-from carveout.sweep.plan import Done, ram_base
+from carveout.sweep.plan import Done, scene_on
 from carveout.sweep.rows import board_row, cell_row, finding_row, refused_row, region_rows
-from carveout.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -71,7 +69,7 @@ class Sweeper:
         facts = BoardFacts(board)
         scenes = [self._plan.scenes[index] for index in job.scenes]
         chosen = [
-            (index, scene, _scene_for(board, scene))
+            (index, scene, scene_on(board, scene) or UsageError(_NO_BASE))
             for index, scene in zip(job.scenes, scenes, strict=True)
             if scene.boards == "all" or (scene.boards == "with-ram") == facts.gives_ram
         ]
@@ -148,17 +146,6 @@ class Sweeper:
 
         named = [NamedScene(scene.name, scene.scene) for _, scene, _ in chosen]
         return check_board(board, named, self._rules, file="", boot=known).findings
-
-
-def _scene_for(board: Board, scene: SweepScene) -> Scene | UsageError:
-    if scene.ram_size is None:
-        return scene.scene
-    base = ram_base(board)
-    if base is None:
-        base = scene.ram_base
-    if base is None:
-        return UsageError(_NO_BASE)
-    return replace(scene.scene, memory=(Span.sized(base, scene.ram_size),))
 
 
 def encode(kind: str, row: Row) -> bytes:

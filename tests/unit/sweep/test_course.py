@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from carveout.boot import Scene
-from carveout.span import GIB
+from carveout.board import read_board
+from carveout.boot import Scene, boot
+from carveout.fdt import parse
+from carveout.span import GIB, MIB, Span
 from carveout.sweep.course import Chunk, ChunkDone, Course, Unread
 from carveout.sweep.engines import InProcess, Processes
-from carveout.sweep.plan import Done, Job, Plan, RamChoice, plan_scenes
+from carveout.sweep.plan import Done, Job, Plan, RamChoice, plan_scenes, scene_on
 from carveout.sweep.work import line_of
 from support.boards import blob_of, cpus, memory, node
 from support.sweep_boards import PLAN, jobs, lines, tree
@@ -197,6 +199,34 @@ def test_ram_of_a_size_begins_where_the_tree_says() -> None:
     ]
     assert rows[1]["outcome"] == "refused"
     assert "--memory-base" in rows[1]["failure"]
+
+
+@pytest.mark.parametrize("recognises", [True, False])
+def test_places_count_from_the_start_of_each_boards_ram(recognises: bool) -> None:
+    image, dtb_at = Span.sized(2 * MIB, 48 * MIB), 128 * MIB
+    given = Scene(kernel="7.2", kernel_image=image, dtb_at=dtb_at)
+    scenes = plan_scenes([("", given)], ram=[RamChoice(size=GIB)], only_without_ram=True, is_from_ram=True)
+    blobs = [
+        blob_of(cpus(), memory((0x8000_0000, 0))),
+        blob_of(cpus(), memory((0x4000_0000, GIB))),
+        blob_of(cpus(), memory((0x6000_0000, GIB), (0x1_0000_0000, GIB))),
+    ]
+    jobs_here = [Job(number, str(number), blob, scenes=(0, 1)) for number, blob in enumerate(blobs)]
+    results = list(Course(Plan(scenes, recognises=recognises), InProcess()).run(jobs_here))
+    for result, start in zip(results, (0x8000_0000, 0x4000_0000, 0x6000_0000), strict=True):
+        cell = json.loads(list(result.lines())[1])
+        board = read_board(parse(blobs[result.done.number]))
+        ram = (Span.sized(start, GIB),) if result.done.number == 0 else ()
+        placed = Span.sized(start + image.start, image.size)
+        alone = boot(board, Scene(kernel="7.2", kernel_image=placed, dtb_at=start + dtb_at, memory=ram))
+        (area,) = alone.cma
+        assert (cell["exactness"], cell["default_cma"]) == (str(alone.exactness), hex(area.base))
+
+
+def test_places_that_count_from_ram_nobody_knows_are_left_out() -> None:
+    scenes = plan_scenes([("", Scene(kernel="7.2", dtb_at=MIB))], is_from_ram=True)
+    silent = read_board(parse(blob_of(cpus(), node("soc"))))
+    assert scene_on(silent, scenes[0]) == Scene(kernel="7.2")
 
 
 def test_a_name_with_odd_bytes_is_a_line_of_json() -> None:
