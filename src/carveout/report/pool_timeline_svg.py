@@ -30,8 +30,13 @@ class PoolStory(NamedTuple):
     header: TraceHeader
     high_water: int | None = None
     """Pages; a line is drawn there."""
-    most: int = _MOST_BLOCKS
-    """Stays, and failures, that are shown."""
+    window: tuple[int, int] | None = None
+    """Requests [first, last) that are shown; None: all."""
+
+    @property
+    def shown(self) -> tuple[int, int]:
+        """The requests that are shown, [first, last)."""
+        return self.window or (0, max(self.line.requests, 1))
 
 
 def render_timeline(
@@ -59,18 +64,40 @@ def draw_timeline(story: PoolStory, *, title: str, frame: PoolFrame, mark: str) 
     return canvas.fragment(frame.width, y, title=f"Pool over time: {title}", classes="strip")
 
 
+def window_of(line: Timeline, most: int) -> tuple[int, int] | None:
+    """Return requests around the first failure that make no more than `most` stays and failures; None: all do."""
+    if len(line.stays) + len(line.failures) <= most:
+        return None
+    middle = line.failures[0].number if line.failures else 0
+    low, high = 1, line.requests
+    while low < high:
+        length = (low + high + 1) // 2
+        first, last = _around(middle, length, line.requests)
+        count = sum(stay.start < last and stay.end > first for stay in line.stays)
+        count += sum(first <= failure.number < last for failure in line.failures)
+        low, high = (length, high) if count <= most else (low, length - 1)
+    return _around(middle, low, line.requests)
+
+
+def _around(middle: int, length: int, end: int) -> tuple[int, int]:
+    first = min(max(middle - length // 2, 0), end - length)
+    return first, first + length
+
+
 def shown_stays(story: PoolStory) -> Sequence[Stay]:
     """Return the stays in order; where they are too many, those that are the largest areas of the picture."""
-    stays = story.line.stays
-    if len(stays) <= story.most:
+    first, last = story.shown
+    stays = [stay for stay in story.line.stays if stay.start < last and stay.end > first]
+    if len(stays) <= _MOST_BLOCKS:
         return stays
     largest = sorted(stays, key=lambda stay: -(stay.end - stay.start) * stay.extent.pages)
-    return sorted(largest[: story.most], key=lambda stay: (stay.start, stay.extent))
+    return sorted(largest[:_MOST_BLOCKS], key=lambda stay: (stay.start, stay.extent))
 
 
 def shown_failures(story: PoolStory) -> Sequence[Failure]:
     """Return the requests that failed, the first ones where they are too many."""
-    return story.line.failures[: story.most]
+    first, last = story.shown
+    return [failure for failure in story.line.failures if first <= failure.number < last][:_MOST_BLOCKS]
 
 
 def stay_mark(mark: str, number: int) -> str:
@@ -98,13 +125,14 @@ def _picture(canvas: Canvas, story: PoolStory, top: float, frame: PoolFrame, *, 
 
 
 def _pages_plot(canvas: Canvas, story: PoolStory, top: float, frame: PoolFrame, mark: str) -> None:
-    line, spec = story.line, story.spec
+    spec = story.spec
+    first, last = story.shown
     page, left, width = story.header.page_size, frame.left, frame.plot_width
     canvas.rect(left, top, width, frame.height, "k-free")
     for number, stay in enumerate(shown_stays(story)):
         _stay(canvas, stay, story, top, frame, stay_mark(mark, number) if mark else "")
     for failure in shown_failures(story):
-        x = left + (failure.number + 0.5) * width / max(line.requests, 1)
+        x = left + (failure.number + 0.5 - first) * width / (last - first)
         canvas.open_group(failure_text(failure, story.header), failure_mark(mark, failure) if mark else "")
         canvas.rect(x - 0.7, top, 1.4, frame.height, "bad")
         canvas.close_group()
@@ -117,8 +145,11 @@ def _pages_plot(canvas: Canvas, story: PoolStory, top: float, frame: PoolFrame, 
         y = _y(spec, pfn, top, frame)
         canvas.path([(left - 6, y), (left, y)], "tick-line")
         canvas.text(left - 9, y + 3.5, format_address(pfn * page), "tick")
-    canvas.text(left, top + frame.height + 16, "first request", "muted")
-    canvas.text(left + width - 66, top + frame.height + 16, "last request", "muted")
+    ends = ("first request", "last request")
+    if story.window is not None:
+        ends = (f"request {first + 1}", f"request {last}")
+    canvas.text(left, top + frame.height + 16, ends[0], "muted")
+    canvas.text(left + width - 5.5 * len(ends[1]), top + frame.height + 16, ends[1], "muted")
 
 
 def failure_text(failure: Failure, header: TraceHeader) -> str:
@@ -140,13 +171,15 @@ def _y(spec: PoolSpec, pfn: int, top: float, frame: PoolFrame) -> float:
 
 
 def _stay(canvas: Canvas, stay: Stay, story: PoolStory, top: float, frame: PoolFrame, mark: str) -> None:
-    scale = frame.plot_width / max(story.line.requests, 1)
+    first, last = story.shown
+    scale = frame.plot_width / (last - first)
+    start, end = max(stay.start, first), min(stay.end, last)
     low, high = (_y(story.spec, pfn, top, frame) for pfn in (stay.extent.pfn, stay.extent.end))
     canvas.open_group(stay_text(stay, story.header.page_size), mark)
     canvas.rect(
-        frame.left + stay.start * scale,
+        frame.left + (start - first) * scale,
         high,
-        max((stay.end - stay.start) * scale, SLIVER),
+        max((end - start) * scale, SLIVER),
         max(low - high, SLIVER),
         f"{'k-cma' if stay.id is not None else 'k-boot'} {'solid' if low - high > 8 else 'thin'}",
     )
@@ -171,5 +204,6 @@ def _use_plot(canvas: Canvas, story: PoolStory, top: float, frame: PoolFrame) ->
     canvas.rect(left, top, width, frame.use_height, "frame")
     canvas.text(left - 9, top + 8, pages_text(ceiling, page), "tick")
     canvas.text(left - 9, bottom, "0", "tick")
-    canvas.text(left, bottom + 16, f"in use, at most {pages_text(most, page)}", "muted")
+    when = f", of all {line.requests} requests" if story.window is not None else ""
+    canvas.text(left, bottom + 16, f"in use{when}, at most {pages_text(most, page)}", "muted")
     return bottom

@@ -126,7 +126,7 @@ def legend(canvas: Canvas, layouts: Sequence[Layout], y: float, frame: Frame = W
     kinds = {fill_class(row) for row in rows}
     entries = [(words, f"{kind} solid", False) for kind, words in LEGEND.items() if kind in kinds]
     if any(is_nomap(row) for row in rows):
-        entries.append(("no-map: the kernel does not map it", "k-early solid", True))
+        entries.append(("no-map: the kernel does not map it", "k-any solid", True))
     if any(is_dynamic(row) for row in rows):
         entries.append(("dynamic: the kernel chose the place", "k-free dashed", False))
     if any(layout.failed for layout in layouts):

@@ -81,6 +81,7 @@ fill:#59636e;text-anchor:end}
 .k-restricted{fill:#a34d80}
 .k-firmware{fill:#f0e442}
 .k-early{fill:#8a9097}
+.k-any{fill:#c9d1d9}
 @media (prefers-color-scheme:dark){
 text,.edge{fill:#e6edf3}
 .bg{fill:#12161b}

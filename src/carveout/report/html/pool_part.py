@@ -16,6 +16,7 @@ from carveout.report.pool_timeline_svg import (
     shown_stays,
     stay_mark,
     stay_text,
+    window_of,
 )
 from carveout.report.pool_words import (
     asked_text,
@@ -32,10 +33,11 @@ from carveout.values import NamedTuple
 if TYPE_CHECKING:
     from carveout.pool.timeline import Failure, Stay, Timeline
     from carveout.pool.trace import TraceHeader
+    from carveout.pool.view import PoolView
     from carveout.pool.watch import Watched
 
 _MOST_SHOWN = 1000
-"""Stays, and failures: each is drawn twice and is a row of the table."""
+"""Stays and failures: each is drawn twice and is a row of the table."""
 _FAILURES_DRAWN = 3
 
 
@@ -55,10 +57,9 @@ def pool_part(run: PoolRun, mark: str) -> dict[str, Any]:
     header = watched.trace.header
     (spec,) = header.pools
     use = watched.uses[spec.id]
-    story = PoolStory(run.line, spec, header, use.high_water_pages, most=_MOST_SHOWN)
+    window = window_of(run.line, _MOST_SHOWN)
+    story = PoolStory(run.line, spec, header, use.high_water_pages, window=window)
     title = pool_title(spec, header.page_size)
-    left_out = len(run.line.stays) + len(run.line.failures)
-    rows = _rows(story, mark)
     return {
         "title": title,
         "trace": run.trace,
@@ -67,10 +68,18 @@ def pool_part(run: PoolRun, mark: str) -> dict[str, Any]:
         "wide": markup(draw_timeline(story, title=title, frame=WIDE_POOL, mark=mark)),
         "narrow": markup(draw_timeline(story, title=title, frame=NARROW_POOL, mark=mark)),
         "strips": _strips(watched, spec.id),
-        "rows": rows,
-        "left_out": left_out - len(rows),
+        "rows": _rows(story, mark),
+        "window": _window(story),
         "notes": [*header.notes, *watched.trace.problems],
     }
+
+
+def _window(story: PoolStory) -> str:
+    if story.window is None:
+        return ""
+    first, last = story.window
+    why = ", around the first that failed" if story.line.failures else ""
+    return f"Requests {first + 1} to {last} of {story.line.requests} are drawn and listed{why}: see carveout pool replay."
 
 
 def _facts(watched: Watched, pool_id: str) -> list[str]:
@@ -97,11 +106,13 @@ def _differs(watched: Watched) -> str:
 
 def _strips(watched: Watched, pool_id: str) -> list[dict[str, Any]]:
     # How the pool was when the first requests failed, and in the end.
-    moments = [
-        (f"When request {failed.number} failed", failed.view)
-        for failed in watched.failed[:_FAILURES_DRAWN]
-        if failed.view is not None
-    ]
+    moments: list[tuple[str, PoolView]] = []
+    for failed in watched.failed:
+        # A pool in which nothing has changed since the failure before is not drawn again.
+        if failed.view is None or len(moments) == _FAILURES_DRAWN:
+            break
+        if not moments or failed.view.used != moments[-1][1].used:
+            moments.append((f"When request {failed.number} failed", failed.view))
     moments.append(("After the last request", watched.view(pool_id)))
     return [
         {
