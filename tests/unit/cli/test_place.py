@@ -162,9 +162,9 @@ def test_the_board_is_not_written_over(board_dtb: Path, capsys: pytest.CaptureFi
 def test_every_booted_kernel_when_asked(board_dtb: Path, capsys: pytest.CaptureFixture[str]) -> None:
     argv = [str(board_dtb), *SCENE[2:], "--size", "32M", "--format", "json", "--in-all-scenes"]
     names = lambda *more: [s["name"] for s in json.loads(run(capsys, *argv, *more)[1])["scenes"]]  # noqa: E731
-    assert names() == ["5.10 4K", "6.1 4K", "6.12 4K", "6.12 16K", "7.2 4K"]
+    assert names() == ["5.10 4K", "6.1 4K", "6.12 4K", "6.12 16K", "7.2 4K", "7.2 16K"]
     assert names("--kernel", "6.12") == ["6.12 4K", "6.12 16K"]
-    assert names("--kernel", "6.1", "--kernel", "7.2") == ["6.1 4K", "7.2 4K"]
+    assert names("--kernel", "6.1", "--kernel", "7.2") == ["6.1 4K", "7.2 4K", "7.2 16K"]
     assert names("--kernel", "6.12", "--page-size", "16K") == ["6.12 16K"]
 
 
