@@ -122,6 +122,8 @@ def _scene_gaps(state: EarlyBoot) -> list[str]:
     elif isinstance(layout, ArmLayout):
         usual = layout.image_size
         gaps += _machine_gaps(state)
+    elif isinstance(layout, RiscvLayout):
+        usual = layout.image_size
     if usual is not None and scene.kernel_image is not None and scene.kernel_image.size != usual:
         gaps.append(
             f"the kernel image has 0x{scene.kernel_image.size:x} bytes, the booted one 0x{usual:x}: another build"

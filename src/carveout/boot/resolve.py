@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from carveout.kernel import Behaviour, Profile
 
 
+_CPU_VA = {"arm64": (48, 52), "riscv64": (39, 48, 57)}
+
+
 def resolve_scene(board: Board, scene: Scene) -> tuple[ResolvedScene, Profile]:
     """Return the complete scene and the profile of its kernel.
 
@@ -63,6 +66,7 @@ def resolve_scene(board: Board, scene: Scene) -> tuple[ResolvedScene, Profile]:
         Fact(name="dtb-at", value=_placed(dtb), source=_given(dtb)),
         Fact(name="initrd", value=_placed(initrd), source=initrd_source),
         *_efi_facts(scene, efi_map),
+        *_machine_facts(scene, arch),
     )
     resolved = ResolvedScene(
         kernel=profile.kernel,
@@ -100,6 +104,21 @@ def _build_facts(scene: Scene) -> tuple[Fact, ...]:
         facts.append(Fact(name="config", value=".config", source="given"))
     if scene.vendor is not None:
         facts.append(Fact(name="vendor", value=scene.vendor.name, source="given"))
+    if scene.behaviour:
+        value = ", ".join(f"{name}={value}" for name, value in scene.behaviour.items())
+        facts.append(Fact(name="behaviour", value=value, source="given"))
+    return tuple(facts)
+
+
+def _machine_facts(scene: Scene, arch: str) -> tuple[Fact, ...]:
+    # What other architectures have no use for is said, not lost without a word.
+    facts = []
+    if scene.cpu_va is not None:
+        unused = "" if scene.cpu_va in _CPU_VA.get(arch, ()) else f": {arch} has no such width, not used"
+        facts.append(Fact(name="cpu-va", value=str(scene.cpu_va), source="given" + unused))
+    if scene.opensbi is not None and arch != "riscv64":
+        value = ", ".join(_placed(span) for span in scene.opensbi) or "none"
+        facts.append(Fact(name="opensbi", value=value, source=f"given: not used on {arch}"))
     return tuple(facts)
 
 

@@ -42,7 +42,8 @@ def address_bits(state: EarlyBoot) -> int:
     if state.behaviour.riscv_address_bits == "39":
         return 39
     stated = _stated_bits(state)
-    widest = state.scene.cpu_va or (39 if stated == 39 else _WIDEST)
+    given = state.scene.cpu_va
+    widest = given if given in TABLE_LEVELS else 39 if stated == 39 else _WIDEST
     limit = _WIDEST
     if state.behaviour.riscv_mmu_type == "limits" and stated is not None:
         limit = stated

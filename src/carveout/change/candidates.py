@@ -6,6 +6,7 @@ Every candidate goes through a boot (`Trials.test`); nothing here decides that s
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from carveout.boot.result import BootOutcome, Outcome, RegionKind
@@ -106,26 +107,28 @@ def _rule_fixes(trials: Trials, raw: RegionNode, device: str = "") -> Iterator[R
 # ---- refused by its region driver -------------------------------------------------------------------------
 def _granule(trials: Trials, region: PlacedRegion) -> Iterator[Remedy | None]:
     granule, size = granule_of(trials, region), region.requested_size
-    context = BoardContext(trials.board)
     if not size or granule <= trials.before.profile.config.page_size:
         return
     if region.kind is RegionKind.DYNAMIC:
         for value in dict.fromkeys((round_up(size, granule), round_down(size, granule))):
             if value and value != size:
-                yield trials.test(
-                    Change(
-                        kind=RemedyKind.SIZE,
-                        what=f"make it {format_size(value)}: a multiple of {format_size(granule)}",
-                        edits=(_set(region.path, "size", cells(value, width=context.size_cells)),),
-                    )
-                )
+                yield trials.test(partial(_of_size, trials, region, value, granule))
         return
     base = region.requested_base or 0
     wide = Span(round_down(base, granule), round_up(base + size, granule))
     narrow = Span(round_up(base, granule), round_down(base + size, granule))
     for span in dict.fromkeys((wide, Span.sized(narrow.start, wide.size), narrow)):
         if span.size > 0 and span != Span.sized(base, size):
-            yield trials.test(_new_reg(trials, region, span, f"multiples of {format_size(granule)}"))
+            yield trials.test(partial(_new_reg, trials, region, span, f"multiples of {format_size(granule)}"))
+
+
+def _of_size(trials: Trials, region: PlacedRegion, value: int, granule: int) -> Change:
+    width = BoardContext(trials.board).size_cells
+    return Change(
+        kind=RemedyKind.SIZE,
+        what=f"make it {format_size(value)}: a multiple of {format_size(granule)}",
+        edits=(_set(region.path, "size", cells(value, width=width)),),
+    )
 
 
 def _flags(trials: Trials, raw: RegionNode, region: PlacedRegion) -> Iterator[Remedy | None]:
@@ -171,9 +174,8 @@ def _own_place(trials: Trials, region: PlacedRegion) -> Iterator[Remedy | None]:
         return
     align = max(granule_of(trials, region), lowest_bit(region.requested_base))
     for span in nearest_places(search, size, align, region.requested_base, without=region.path):
-        yield trials.test(
-            _new_reg(trials, region, span, "", caution="whoever else uses these addresses must agree")
-        )
+        caution = "whoever else uses these addresses must agree"
+        yield trials.test(partial(_new_reg, trials, region, span, "", caution))
 
 
 def _reserve_map(trials: Trials, region: PlacedRegion) -> Iterator[Remedy | None]:

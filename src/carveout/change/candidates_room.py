@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from carveout.boot.result import RegionKind
@@ -99,7 +100,7 @@ def _windows(trials: Trials, region: PlacedRegion, search: Search) -> Iterator[R
         return
     for window in windows[:1]:
         for place in shared.nearest_places(search, size, align, window.start, most=_MAX_PLACES):
-            yield trials.test(_widened(trials, region, windows, place))
+            yield trials.test(partial(_widened, trials, region, windows, place))
     yield trials.test(
         Change(
             kind=RemedyKind.ALLOC_RANGES,
@@ -174,7 +175,9 @@ def _move(trials: Trials, blocker: _Blocker, search: Search, wanted: _Request) -
         lowest_bit = min(shared.lowest_bit(blocker.own.start), _MOST_ALIGNED)
         step = max(lowest_bit, _LEAST_ALIGNED, (other and other.align) or 0)
         places = _places_for(search, blocker, wanted, step)[:_PLACES_TRIED]
-        yield next((found for place in places if (found := trials.test(make(place))) is not None), None)
+        yield next(
+            (found for place in places if (found := trials.test(partial(make, place))) is not None), None
+        )
     if other is not None and other.kind is RegionKind.DYNAMIC and other.requested_size:
         yield _shrink(trials, other)
 

@@ -142,12 +142,17 @@ class Trials:
         """Whether no more boots are allowed."""
         return self.tried >= self._most
 
-    def test(self, change: Change) -> Remedy | None:
-        """Boot a change; None when it does not help, or no more boots are allowed."""
+    def test(self, change: Change | Callable[[], Change]) -> Remedy | None:
+        """Boot a change; None when it does not help, cannot be written, or no more boots are allowed.
+
+        change: or what makes it, for one that the cells of the tree may have no room for.
+        """
         if self.is_spent:
             return None
         self.tried += 1
         try:
+            if not isinstance(change, Change):
+                change = change()
             tree = change.apply(self.board.tree)
             # Another length of the blob is a guess at the one that will be built.
             is_made_here = self.board.is_made_here or len(tree.blob) != len(self.board.tree.blob)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from carveout.board.decode import checked_strings, entries, is_enabled, number, status_is_on
 from carveout.check.structure import one_bank_each
+from carveout.errors import EditError
 from carveout.span import Span
 
 if TYPE_CHECKING:
@@ -234,8 +235,11 @@ def texts(prop: Property | None) -> tuple[str, ...]:
 
 
 def cells(*values: int, width: int = 2) -> bytes:
-    """Return numbers as big-endian values of `width` cells each, for an Edit."""
-    return b"".join(value.to_bytes(4 * width, "big") for value in values)
+    """Return numbers as big-endian values of `width` cells each, for an Edit. Raises: EditError when one is too large."""
+    try:
+        return b"".join(value.to_bytes(4 * width, "big") for value in values)
+    except OverflowError as error:
+        raise EditError(f"a number does not fit into {width} cells: 0x{max(values):x}") from error
 
 
 def _tuples(prop: Property | None, address_cells: int, size_cells: int) -> list[tuple[int, int]] | None:

@@ -197,7 +197,8 @@ def _own_reasons(region: PlacedRegion) -> list[str]:
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + "."
+    # A parameter of the kernel (`cma=`) keeps its spelling.
+    return (text if "=" in text.partition(" ")[0] else text[:1].upper() + text[1:]) + "."
 
 
 # ---- what was asked for ---------------------------------------------------------------------------------------

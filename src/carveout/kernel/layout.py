@@ -265,6 +265,8 @@ class RiscvLayout(NamedTuple):
     """Bytes of usage map per section."""
     section_address_bits: int
     """Width of the physical addresses that sections are numbered over."""
+    image_size: int
+    """From _start to _end, as the kernel reserves it."""
     alias_prop: int = 40
     """sizeof(struct alias_prop), before the stem."""
     tree_align: int = 8
@@ -279,11 +281,12 @@ _RISCV_612 = RiscvLayout(
     section_size=128 * MIB,
     section_usage=56,
     section_address_bits=56,
+    image_size=32 * MIB,
 )
 
 RISCV_LAYOUTS: dict[tuple[str, int], RiscvLayout] = {
     ("6.12", 4 * KIB): _RISCV_612,
-    ("7.2", 4 * KIB): _RISCV_612._replace(reserved_mem=40, node_data=0x2A00),
+    ("7.2", 4 * KIB): _RISCV_612._replace(reserved_mem=40, node_data=0x2A00, image_size=36 * MIB),
 }
 """(series, page size) → constants of Debian's kernel."""
 

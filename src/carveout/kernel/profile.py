@@ -194,13 +194,17 @@ def _resolve(
     )
 
 
+def _shown(size: int) -> str:
+    return str(size) if size % 1024 else f"{size // 1024}K"
+
+
 def _config(release: Release, arch: str, page_size: int, doubts: list[str]) -> Config:
     if not any(key[0] == arch for key in DEBIAN):
         known = ", ".join(dict.fromkeys(key[0] for key in DEBIAN))
         raise UnsupportedProfile(f"--arch {arch}: carveout simulates {known} only so far")
     if page_size not in PAGE_SIZES[arch]:
         choices = " or ".join(f"{size // 1024}K" for size in PAGE_SIZES[arch])
-        raise UnsupportedProfile(f"--page-size {page_size}: expected {choices}")
+        raise UnsupportedProfile(f"--page-size {_shown(page_size)}: on {arch} expected {choices}")
     series = release.booted.series
     exact = DEBIAN.get((arch, series, page_size))
     if exact is not None:

@@ -42,7 +42,9 @@ def parse_iomem(text: str) -> tuple[Resource, ...]:
         raise ObservationError(f"has {len(lines)} lines, which is no /proc/iomem")
     found = []
     for number, line in enumerate(lines, 1):
-        if not line.strip():
+        if not line.strip() or line.lstrip().startswith(
+            "#"
+        ):  # a prompt, or a remark of `carveout export --to iomem`
             continue
         span, colon, name = line.partition(" : ")
         start, dash, last = span.strip().partition("-")

@@ -236,3 +236,28 @@ def test_the_image_can_name_the_architecture() -> None:
     assert facts(image_arch="arm64")["arch"] == ("arm64", "kernel image")
     with pytest.raises(SceneError, match="--image is an riscv64 kernel, the scene is for arm64"):
         resolve_scene(board_of(cpus()), Scene(image_arch="riscv64"))
+
+
+@pytest.mark.parametrize(
+    ("scene", "fact"),
+    [
+        pytest.param({"cpu_va": 52}, ("cpu-va", "52", "given"), id="used"),
+        pytest.param(
+            {"cpu_va": 39}, ("cpu-va", "39", "given: arm64 has no such width, not used"), id="width"
+        ),
+        pytest.param(
+            {"opensbi": (Span.sized(0x8000_0000, 0x8_0000),)},
+            ("opensbi", "0x80000000+0x80000", "given: not used on arm64"),
+            id="opensbi",
+        ),
+        pytest.param({"opensbi": ()}, ("opensbi", "none", "given: not used on arm64"), id="no-opensbi"),
+        pytest.param(
+            {"behaviour": {"memreserve": "first"}}, ("behaviour", "memreserve=first", "given"), id="behaviour"
+        ),
+    ],
+)
+def test_what_was_given_is_among_the_facts_used_or_not(
+    scene: dict[str, Any], fact: tuple[str, str, str]
+) -> None:
+    resolved, _ = resolve_scene(board_of(cpus()), Scene(**scene))
+    assert [tuple(found) for found in resolved.facts if found.name == fact[0]] == [fact]

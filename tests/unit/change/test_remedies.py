@@ -21,7 +21,7 @@ from carveout.change.remedies import (
 from carveout.change.room import room
 from carveout.change.trial import region_at
 from carveout.span import GIB, Span
-from support.boards import cells, mib, node, region, usual_board, usual_scene
+from support.boards import board_of, cells, cpus, mib, node, region, reserved_memory, usual_board, usual_scene
 
 if TYPE_CHECKING:
     from carveout.board import Board
@@ -86,6 +86,17 @@ def test_a_window_outside_ram() -> None:
     kinds = remedies(board, usual_scene())
     assert kinds[RemedyKind.ALLOC_RANGES][0].base == 0x8000_0000 - mib(64)
     assert one(kinds, RemedyKind.MEMORY).change.scene is not None
+
+
+def test_a_window_that_the_cells_have_no_room_for_is_not_offered() -> None:
+    # Two cells for addresses and one for sizes, and RAM above 4 GiB: from 0 to there no window can be written.
+    pool = node("pool", {"size": cells(0x4000_0000), "alloc-ranges": cells(0, 0, 0x2000_0000)})
+    parent = reserved_memory(pool, address_cells=2, size_cells=1)
+    root = {"#address-cells": cells(2), "#size-cells": cells(1)}
+    board = board_of(cpus(), parent, root=root)
+    scene = usual_scene(memory=(Span.sized(4 * GIB, 4 * GIB),), kernel_image=None, dtb_at=None)
+    texts = [remedy.what for remedy in find_remedies(board, scene, PATH).remedies]
+    assert texts == ["take alloc-ranges away: anywhere in RAM"]
 
 
 def test_no_place_that_the_bus_of_its_device_does_not_reach() -> None:

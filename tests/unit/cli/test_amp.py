@@ -60,9 +60,8 @@ def test_json_has_the_shape_of_check(bad: str, capsys: pytest.CaptureFixture[str
     assert {row["severity"] for row in rows} == {"error", "warning", "note"}
     assert all(row["path"] == DSP and row["board"] == bad for row in rows)
     assert rows[0].keys() == {
-        "code", "slug", "severity", "path", "property", "file", "line", "column", "message", "fix", "kernels", "board",
-        "related",
-        "said_of",
+        "code", "slug", "severity", "path", "property", "file", "line", "column", "message", "fix", "kernels", "said_of",
+        "board", "related",
     }  # fmt: skip
     assert all(CODES[row["code"]][0] == row["slug"] for row in rows)
 

@@ -143,7 +143,7 @@ def test_overrides_that_make_no_sense(overrides: dict[str, str], message: str) -
     ("arguments", "message"),
     [
         pytest.param({"arch": "mips"}, "expected one of arm64, arm, riscv64, powerpc64", id="arch"),
-        pytest.param({"arch": "arm64", "page_size": 8192}, "--page-size 8192", id="page-size"),
+        pytest.param({"arch": "arm64", "page_size": 8192}, "--page-size 8K: on arm64", id="page-size"),
         pytest.param({"arch": "arm64", "preset": "yocto"}, "yocto", id="preset"),
     ],
 )

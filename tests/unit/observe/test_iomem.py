@@ -40,6 +40,14 @@ def test_another_form_is_an_error_with_its_line(text: str) -> None:
         parse_iomem(f"00000000-00000fff : x\n{text}\n")
 
 
+def test_prompts_and_remarks_are_passed_over() -> None:
+    # `carveout export --to iomem` writes remarks, and people copy the prompt along.
+    shown = (
+        "# cat /proc/iomem\n40000000-7fffffff : System RAM\n#   a remark\n  40200000-40ffffff : reserved\n"
+    )
+    assert [(r.depth, r.name) for r in parse_iomem(shown)] == [(0, "System RAM"), (1, "reserved")]
+
+
 def test_without_root_the_addresses_are_zero() -> None:
     hidden = "00000000-00000000 : System RAM\n  00000000-00000000 : Kernel code\n"
     assert is_hidden(parse_iomem(hidden))
