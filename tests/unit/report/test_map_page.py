@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from carveout.boot.result import BootOutcome
+from carveout.check.model import Finding, Severity
 from carveout.report.html.map_page import View, render_map_page
 from carveout.report.html.marks import Marks
 from carveout.report.layout import SpanKind, lay_out
@@ -192,6 +193,16 @@ def test_a_boot_that_dies_says_so_first() -> None:
     assert boot.outcome is BootOutcome.PANIC
     page = page_of(boot)
     assert page.index('class="verdict"') < page.index("<figure")
+
+
+def test_findings_come_worst_first() -> None:
+    findings = [
+        Finding(code=code, slug="a", severity=severity, path="/", message=code, file="board.dtb")
+        for code, severity in (("CV901", Severity.NOTE), ("CV101", Severity.ERROR), ("CV201", Severity.WARNING),
+                               ("CV102", Severity.ERROR))
+    ]  # fmt: skip
+    page = render_map_page([View("6.12", BOOTS["one"])], title="board.dtb", findings=findings)
+    assert re.findall(r"<strong>\w+ (CV\d+)", page) == ["CV101", "CV102", "CV201", "CV901"]
 
 
 def test_size() -> None:

@@ -85,7 +85,12 @@ def _scene(
         "narrow": markup(narrow),
         "pools": _pools(view, number),
         "no_pools": list(view.no_pools),
-        "findings": [_finding(finding, marks) for finding in findings if _bites(finding, view.name)],
+        # Worst first: who scrolls reads what matters before the notes. Within a severity in the order of the tree.
+        "findings": [
+            _finding(finding, marks)
+            for finding in sorted(findings, key=lambda finding: finding.severity.rank)
+            if _bites(finding, view.name)
+        ],
         "allowed": [
             {**_finding(each.finding, marks), "reason": each.reason or "no reason given"}
             for each in allowed
