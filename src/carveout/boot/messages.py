@@ -113,6 +113,18 @@ MESSAGES: dict[str, Message] = {
         "crashkernel low memory reserved: 0x{base:08x} - 0x{end:08x} ({mib} MB)",
         is_about_regions=False,
     ),
+    "crash-no-size": Message("warn", "crashkernel: memory value expected", is_about_regions=False),
+    "crash-char": Message("warn", "crashkernel: unrecognized char: {char}", is_about_regions=False),
+    "crash-value": Message("warn", "crashkernel: Memory value expected", is_about_regions=False),
+    "crash-value-bare": Message("warn", "Memory value expected", is_about_regions=False),
+    "crash-value-after": Message(
+        "warn", "crashkernel: Memory value expected after '@'", is_about_regions=False
+    ),
+    "crash-no-dash": Message("warn", "crashkernel: '-' expected", is_about_regions=False),
+    "crash-no-colon": Message("warn", "crashkernel: ':' expected", is_about_regions=False),
+    "crash-end": Message("warn", "crashkernel: end <= start", is_about_regions=False),
+    "crash-invalid-size": Message("warn", "crashkernel: invalid size", is_about_regions=False),
+    "crash-zero": Message("info", "crashkernel size resulted in zero bytes", is_about_regions=False),
     "crash-failed": Message("warn", "cannot allocate crashkernel (size:0x{size:x})", is_about_regions=False),
     "crash-low-failed": Message(
         "warn", "cannot allocate crashkernel low memory (size:0x{size:x}).", is_about_regions=False

@@ -88,7 +88,7 @@ def tree_nodes(state: EarlyBoot) -> Nodes | None:
         return None
     cpus = {nid for nid in facts.cpus if nid < limit}
     with_memory = {block.nid for block in blocks}
-    far = {nid for nid, _, _ in distances if nid < limit}
+    far = {nid for nid, _, _ in distances if nid < limit and state.behaviour.numa_distance_nodes == "counted"}
     first = {nid for nid, _, _ in distances[:1] if nid < limit}
     sized_by = cpus | with_memory | first
     table = (max(sized_by) + 1) ** 2 if distances and sized_by else 0
