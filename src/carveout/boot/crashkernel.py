@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from carveout.boot.crashkernel_text import CrashRequest, crash_request
 from carveout.boot.result import StepKind
+from carveout.kernel.layout import RiscvLayout
 from carveout.span import GIB, MIB, is_aligned, round_up
 
 if TYPE_CHECKING:
@@ -95,9 +96,13 @@ def _reserve_generic(state: EarlyBoot, request: CrashRequest) -> None:
             state.say("crash-in-use")
             return
     else:
-        windows = [(0, low_limit), (low_limit, _HIGH_MAX)]
+        high_max = state.mb.end_of_dram() if isinstance(state.profile.layout, RiscvLayout) else _HIGH_MAX
+        windows = [(0, low_limit), (low_limit, high_max)]
+        if request.high:
+            windows.reverse()
+        # Where nothing is above the limit there is no second attempt, not even below it for SIZE,high.
         found = 0
-        for start, end in reversed(windows) if request.high else windows:
+        for start, end in windows if low_limit < high_max else windows[:1]:
             found = _take(state, size, start, end)
             if found:
                 break

@@ -87,11 +87,21 @@ MESSAGES: dict[str, Message] = {
     "cma-no-pageblock": Message("err", "cma: pageblock_order not yet initialized. Called during early boot?"),
     "cma-reserved": Message("info", "cma: Reserved {mib} MiB at {base}"),
     "cma-reserved-node": Message("info", "cma: Reserved {mib} MiB at {base} on node {nid}"),
+    "cma-reserved-ranges": Message("info", "cma: Reserved {mib} MiB in {count} range"),
     "cma-failed": Message("err", "cma: Failed to reserve {mib} MiB"),
     "cma-failed-node": Message("err", "cma: Failed to reserve {mib} MiB on node {nid}"),
     "cma-node-failed": Message("warn", "cma: {function}: reservation failed: err {error}, node {nid}"),
     "hugetlb-small": Message(
         "warn", "hugetlb_cma: cma area should be at least {mib} MiB", is_about_regions=False
+    ),
+    "hugetlb-multiple": Message(
+        "warn", "hugetlb_cma: cma area must be a multiple of {mib} MiB", is_about_regions=False
+    ),
+    "hugetlb-small-node": Message(
+        "warn", "hugetlb_cma: cma area of node {nid} should be at least {mib} MiB", is_about_regions=False
+    ),
+    "hugetlb-multiple-node": Message(
+        "warn", "hugetlb_cma: cma area of node {nid} must be a multiple of {mib} MiB", is_about_regions=False
     ),
     "hugetlb-plan": Message(
         "info", "hugetlb_cma: reserve {mib} MiB, up to {each} MiB per node", is_about_regions=False

@@ -105,6 +105,12 @@ class Behaviour(NamedTuple):
     pernuma_cma: Literal["before", "config-before", "after"] = "before"
     """When per-node areas are made, relative to the default area (4.5)."""
     hugetlb_cma: Literal["single", "multi"] = "single"
+    hugetlb_cma_nodes: Literal["ignored", "read"] = "ignored"
+    """Whether NODE:SIZE is known; else the size is the number before the colon."""
+    hugetlb_cma_size: Literal["at-least", "multiple"] = "at-least"
+    """What a size must be of the largest huge page."""
+    hugetlb_cma_align: Literal["page", "smaller-page"] = "page"
+    """Whether the base is a multiple of that page, or of a page block only."""
     unactivated_cma: Literal["kept", "released"] = "kept"
 
     # --- memblock (2) ---------------------------------------------------------------------------------
