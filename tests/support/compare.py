@@ -17,7 +17,7 @@ from support.recordings import Dump, RecordedCma, Recording
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from carveout.boot.result import Boot, EarlyMemory
+    from carveout.boot.result import Boot, EarlyMemory, ReservedRange
 
 
 class Kind(StrEnum):
@@ -139,7 +139,10 @@ _SELECTED = re.compile(r"[Rr]eserved mem|OVERLAP| overlaps with |defined regions
 _MACHINE_MODEL = re.compile(r"OF: fdt: Machine model")
 # Of an early console only lines that begin like this were kept.
 _KEPT_EARLY = re.compile(r"(OF: |Reserved memory|OVERLAP|not enough|\S+@\S+ \(0x|cma: )", re.IGNORECASE)
-_CMA = re.compile(r"cma: (?:(Reserved) (\d+) MiB (?:at|in) (0x[0-9a-f]+)|(Failed) to reserve (\d+) MiB)")
+_CMA = re.compile(
+    r"cma: (?:(Reserved) (\d+) MiB (?:(?:at|in) (0x[0-9a-f]+)|in \d+ range)|(Failed) to reserve (\d+) MiB)"
+)
+_IN_RANGES = re.compile(r"cma: Reserved \d+ MiB in \d+ range")
 # The part of the recorder's choice of warnings that a `cma:` line can meet.
 _WARNS = re.compile(
     r"WARN|BUG|fail|invalid|ignor|overlap|unsupported|not enough|too many|incorrect|unable|exceed|outside"
@@ -220,7 +223,9 @@ def recorded_cma(recorded: Recording) -> list[RecordedCma]:
 
 
 def _cma_words(area: RecordedCma) -> str:
-    return f"{area.mib} MiB at 0x{area.base:x}" if area.base is not None else f"{area.mib} MiB failed"
+    if not area.ok:
+        return f"{area.mib} MiB failed"
+    return f"{area.mib} MiB at " + ("some place" if area.base is None else f"0x{area.base:x}")
 
 
 def _cma(recorded: Recording, boot: Boot) -> list[str]:
@@ -316,14 +321,20 @@ def _memory_full(dump: Dump, boot: Boot) -> list[str]:
 def _reserved(dump: Dump, boot: Boot) -> list[str]:
     return _list_differences(
         [_place(e.base, e.size) for e in dump.reserved],
-        [_place(r.base, r.size) for r in _lists(boot).reserved],
+        [_place(r.base, r.size) for r in _until_dump(boot)],
     )
+
+
+def _until_dump(boot: Boot) -> list[ReservedRange]:
+    # 7.2 makes areas for huge pages behind its last dump: the only ones that say nothing of their place.
+    later = any(_IN_RANGES.match(line) for line in lines_of(boot))
+    return [r for r in _lists(boot).reserved if not (later and r.who.startswith("hugetlb cma"))]
 
 
 def _reserved_flags(dump: Dump, boot: Boot) -> list[str]:
     return _list_differences(
         [f"{_place(e.base, e.size)} flags {e.flags:#x}" for e in dump.reserved],
-        [f"{_place(r.base, r.size)} flags {r.flags:#x}" for r in _lists(boot).reserved],
+        [f"{_place(r.base, r.size)} flags {r.flags:#x}" for r in _until_dump(boot)],
     )
 
 

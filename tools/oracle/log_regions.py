@@ -96,10 +96,11 @@ def region_rows(
     nodes = children(parse(dtb))
     facts, order = _read(lines)
     rows = [_row(node, facts.get(node.name) or _Facts(), nodes, ops, dump) for node in nodes]
-    # A call whose region is known is nobody else's, unless its driver refused it and the next one got the memory.
+    # A call whose region is known is nobody else's, unless a driver refused one and the next region got its memory.
     known = {row["base"] for row in rows if row["source"] is not None and "no_match" not in row}
     for row in rows:
-        rest = [base for base in cast("list[str]", row.pop("candidates", [])) if base not in known]
+        candidates = cast("list[str]", row.pop("candidates", []))
+        rest = [base for base in candidates if base not in known or "no_match" in row]
         if rest:
             row["candidates"] = rest
     return rows, order

@@ -32,6 +32,12 @@ _CRASH = (
     "crashkernel=64M@0", "crashkernel=16M,cma", "crashkernel=64M crashkernel=32M,cma", "crashkernel=1M", "crashkernel=512M-1G:",
     "crashkernel=64M,high crashkernel=0,low", "crashkernel=128M@+0x30000000",
 )  # fmt: skip
+_CRASH_MALFORMED = (
+    "crashkernel=", "crashkernel=x", "crashkernel=1G-512M:32M", "crashkernel=512M-2G", "crashkernel=512M-2G:5G",
+    "crashkernel=64M,high,foo", "crashkernel=512M-2G:32M@", "crashkernel=64Mfoo", "crashkernel=512M-:32M,foo", "crashkernel=-2G:32M",
+    "crashkernel=512M-x:32M", "crashkernel=512M-2G;32M:", "crashkernel=64M@x", "crashkernel=512M-2G:0", "crashkernel=512M-2G:",
+    "crashkernel=64M,", "crashkernel=,high", "crashkernel=64Mx,high", "crashkernel=64M@+0x10000000foo", "crashkernel=32M,low,high",
+)  # fmt: skip
 _HUGE = (
     "hugepages=16", "hugepagesz=1G hugepages=1", "default_hugepagesz=1G hugepages=1", "hugepagesz=32M hugepages=2",
     "hugepagesz=64K hugepages=64", "hugepagesz=2M hugepages=8 hugepagesz=1G hugepages=1", "hugetlb_cma=512M", "hugetlb_cma=64M",
@@ -74,7 +80,7 @@ def _of(words: tuple[str, ...]) -> Callable[[random.Random, Scenario], Scenario]
 TWISTS = {
     "cma": _of(_CMA),
     "mem": _of(_MEM),
-    "crashkernel": _of(_CRASH),
+    "crashkernel": _of((*_CRASH, *_CRASH_MALFORMED)),
     "hugepages": _of(_HUGE),
     "zones": _of(_ZONES),
     "pages": _of(_PAGES),

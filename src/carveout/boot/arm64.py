@@ -13,6 +13,7 @@ from carveout.boot.arm64_tables import paging_init, text_start
 from carveout.boot.cma import reserve_default
 from carveout.boot.cma_hugetlb import reserve_hugetlb
 from carveout.boot.cma_per_node import reserve_per_node
+from carveout.boot.cmdline import memparse
 from carveout.boot.crashkernel import reserve_crashkernel
 from carveout.boot.efi import efi_init
 from carveout.boot.fdt_scan import apply_usable_range, reserve_elfcorehdr, scan_memory
@@ -43,6 +44,8 @@ def boot_arm64(state: EarlyBoot) -> None:
     scan_memory(state)
     if state.behaviour.usable_memory_range != "arm64-first":
         apply_usable_range(state)
+    for text in state.arguments.all("mem"):
+        state.say("memory-limited", mib=round_down(memparse(text)[0], state.config.page_size) >> 20)
     efi_init(state)
     scan = RegionScan(state)
     memstart = _memblock_init(state, scan)
@@ -141,7 +144,6 @@ def _limit_memory(state: EarlyBoot) -> None:
         f"RAM behind the first 0x{limit:x} bytes is dropped",
         source="kernel-semantics 6.4",
     )
-    state.say("memory-limited", mib=limit >> 20)
     text, image = text_start(state), state.scene.kernel_image
     if text is not None and image is not None:
         state.mb.add(text, image.end - text)

@@ -146,10 +146,12 @@ def declare_contiguous(
     why: str,
     nid: int | None = None,
     align: int = 0,
+    several: bool = False,
 ) -> tuple[int, Area | None]:
     """Reserve memory and make an area of it; (0, area) or (-errno, None). Prints success or failure.
 
     align: bytes, a power of two; areas always have at least CMA_MIN_ALIGNMENT_BYTES.
+    several: by the function that makes an area of several ranges when one is not to be had, which is not simulated.
     Source: cma_declare_contiguous_nid(), mm/cma.c (kernel-semantics 4.3, 4.4).
     """
     requested = size
@@ -161,8 +163,11 @@ def declare_contiguous(
     shown = requested if style == "requested" else rounded
     if area is not None:
         key = "cma-reserved-node" if style == "node" else "cma-reserved"
-        state.say(key, mib=state.mib(shown), base=state.pa(area.base), nid=node)
+        key = "cma-reserved-ranges" if several else key
+        state.say(key, mib=state.mib(shown), base=state.pa(area.base), nid=node, count=1)
         return 0, area
+    if several and sum(free.size for free in state.mb.free_ranges(nid=nid)) >= rounded:
+        state.doubts.append(f"{who} may be made of several ranges, which was never booted")
     silent = style != "requested" and error == -ENOSPC
     if not silent:
         key = "cma-failed-node" if style == "node" else "cma-failed"

@@ -21,7 +21,6 @@ _UNKNOWN_RAM = "RAM is not known, the tree does not give it: pass --memory SIZE@
 _UNMODELLED = {
     "numa": "another idea of the NUMA nodes",
     "kvm_arm.mode": "memory for a protected hypervisor",
-    "memmap": "the map of RAM",
 }
 # The smallest COMMAND_LINE_SIZE of any architecture here (kernel-semantics 10).
 _SHORTEST_CMDLINE = 1024

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carveout.boot.cmdline import memparse
+from carveout.boot.crashkernel_text import CrashRequest, crash_request
 from carveout.boot.result import StepKind
+from carveout.kernel.layout import RiscvLayout
 from carveout.span import GIB, MIB, is_aligned, round_up
-from carveout.values import NamedTuple
 
 if TYPE_CHECKING:
     from carveout.boot.state import EarlyBoot
@@ -19,74 +19,8 @@ if TYPE_CHECKING:
 _SOURCE = "kernel-semantics 1.7"
 _ALIGN = 2 * MIB
 _LOW_DEFAULT = 128 * MIB
-_RAM_ROUNDING = 128 * MIB
 _HIGH_MAX = 1 << 48
 _FOUR_GIB = 4 * GIB
-
-
-class CrashRequest(NamedTuple):
-    """What crashkernel= asks for, in bytes."""
-
-    size: int
-    base: int
-    high: bool
-    low_size: int | None
-
-
-def crash_request(state: EarlyBoot, ram: int | None = None) -> CrashRequest | None:
-    """Read crashkernel=; of several of one form the last counts. None: nothing is asked for.
-
-    ram: what the kernel calls the RAM of the system, in bytes; by default all of it.
-    """
-    plain: str | None = None
-    high: str | None = None
-    low: str | None = None
-    values = state.arguments.all("crashkernel")
-    if any(value.endswith(",cma") for value in values) and state.behaviour.crashkernel == "generic":
-        state.doubts.append("crashkernel=SIZE,cma is not simulated")
-    for value in values:
-        if value.endswith(",high"):
-            high = value[:-5]
-        elif value.endswith(",low"):
-            low = value[:-4]
-        elif not value.endswith(",cma"):
-            plain = value
-    low_size = memparse(low)[0] if low is not None else None
-    if plain is not None:
-        size, base = _plain(state, plain, state.mb.phys_mem_size() if ram is None else ram)
-        return CrashRequest(size, base, high=False, low_size=low_size) if size else None
-    if high is not None and state.behaviour.crashkernel != "arm64-low":
-        size = memparse(high)[0]
-        return CrashRequest(size, 0, high=True, low_size=low_size) if size else None
-    return None
-
-
-def _plain(state: EarlyBoot, text: str, ram: int) -> tuple[int, int]:
-    # SIZE[@BASE], or START-[END]:SIZE,...[@BASE] chosen by the amount of RAM. (0, 0): nothing, or it is no such text.
-    ranges, _, offset = text.partition("@")
-    base = memparse(offset)[0] if offset else 0
-    if ":" in text:
-        return (size, base) if (size := _by_ram(ranges, ram)) else (0, 0)
-    size, rest = memparse(ranges)
-    if rest or (state.behaviour.crashkernel == "generic" and size >= ram):
-        return 0, 0
-    return size, base
-
-
-def _by_ram(ranges: str, ram: int) -> int:
-    # The size of the first range that holds the amount of RAM; 0 when none does, or an earlier one is malformed.
-    rounded = round_up(ram, _RAM_ROUNDING)
-    for part in ranges.split(","):
-        start, rest = memparse(part)
-        if not rest.startswith("-"):
-            return 0
-        end, rest = memparse(rest[1:]) if not rest.startswith("-:") else (1 << 64, rest[1:])
-        size = memparse(rest[1:])[0]
-        if end <= start or not rest.startswith(":") or size >= ram:
-            return 0
-        if start <= rounded < end:
-            return size
-    return 0
 
 
 def reserve_crashkernel(state: EarlyBoot) -> None:
@@ -162,9 +96,13 @@ def _reserve_generic(state: EarlyBoot, request: CrashRequest) -> None:
             state.say("crash-in-use")
             return
     else:
-        windows = [(0, low_limit), (low_limit, _HIGH_MAX)]
+        high_max = state.mb.end_of_dram() if isinstance(state.profile.layout, RiscvLayout) else _HIGH_MAX
+        windows = [(0, low_limit), (low_limit, high_max)]
+        if request.high:
+            windows.reverse()
+        # Where nothing is above the limit there is no second attempt, not even below it for SIZE,high.
         found = 0
-        for start, end in reversed(windows) if request.high else windows:
+        for start, end in windows if low_limit < high_max else windows[:1]:
             found = _take(state, size, start, end)
             if found:
                 break

@@ -87,11 +87,21 @@ MESSAGES: dict[str, Message] = {
     "cma-no-pageblock": Message("err", "cma: pageblock_order not yet initialized. Called during early boot?"),
     "cma-reserved": Message("info", "cma: Reserved {mib} MiB at {base}"),
     "cma-reserved-node": Message("info", "cma: Reserved {mib} MiB at {base} on node {nid}"),
+    "cma-reserved-ranges": Message("info", "cma: Reserved {mib} MiB in {count} range"),
     "cma-failed": Message("err", "cma: Failed to reserve {mib} MiB"),
     "cma-failed-node": Message("err", "cma: Failed to reserve {mib} MiB on node {nid}"),
     "cma-node-failed": Message("warn", "cma: {function}: reservation failed: err {error}, node {nid}"),
     "hugetlb-small": Message(
         "warn", "hugetlb_cma: cma area should be at least {mib} MiB", is_about_regions=False
+    ),
+    "hugetlb-multiple": Message(
+        "warn", "hugetlb_cma: cma area must be a multiple of {mib} MiB", is_about_regions=False
+    ),
+    "hugetlb-small-node": Message(
+        "warn", "hugetlb_cma: cma area of node {nid} should be at least {mib} MiB", is_about_regions=False
+    ),
+    "hugetlb-multiple-node": Message(
+        "warn", "hugetlb_cma: cma area of node {nid} must be a multiple of {mib} MiB", is_about_regions=False
     ),
     "hugetlb-plan": Message(
         "info", "hugetlb_cma: reserve {mib} MiB, up to {each} MiB per node", is_about_regions=False
@@ -113,6 +123,18 @@ MESSAGES: dict[str, Message] = {
         "crashkernel low memory reserved: 0x{base:08x} - 0x{end:08x} ({mib} MB)",
         is_about_regions=False,
     ),
+    "crash-no-size": Message("warn", "crashkernel: memory value expected", is_about_regions=False),
+    "crash-char": Message("warn", "crashkernel: unrecognized char: {char}", is_about_regions=False),
+    "crash-value": Message("warn", "crashkernel: Memory value expected", is_about_regions=False),
+    "crash-value-bare": Message("warn", "Memory value expected", is_about_regions=False),
+    "crash-value-after": Message(
+        "warn", "crashkernel: Memory value expected after '@'", is_about_regions=False
+    ),
+    "crash-no-dash": Message("warn", "crashkernel: '-' expected", is_about_regions=False),
+    "crash-no-colon": Message("warn", "crashkernel: ':' expected", is_about_regions=False),
+    "crash-end": Message("warn", "crashkernel: end <= start", is_about_regions=False),
+    "crash-invalid-size": Message("warn", "crashkernel: invalid size", is_about_regions=False),
+    "crash-zero": Message("info", "crashkernel size resulted in zero bytes", is_about_regions=False),
     "crash-failed": Message("warn", "cannot allocate crashkernel (size:0x{size:x})", is_about_regions=False),
     "crash-low-failed": Message(
         "warn", "cannot allocate crashkernel low memory (size:0x{size:x}).", is_about_regions=False

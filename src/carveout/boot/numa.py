@@ -88,7 +88,7 @@ def tree_nodes(state: EarlyBoot) -> Nodes | None:
         return None
     cpus = {nid for nid in facts.cpus if nid < limit}
     with_memory = {block.nid for block in blocks}
-    far = {nid for nid, _, _ in distances if nid < limit}
+    far = {nid for nid, _, _ in distances if nid < limit and state.behaviour.numa_distance_nodes == "counted"}
     first = {nid for nid, _, _ in distances[:1] if nid < limit}
     sized_by = cpus | with_memory | first
     table = (max(sized_by) + 1) ** 2 if distances and sized_by else 0
@@ -163,7 +163,8 @@ def _split(state: EarlyBoot, found: Nodes) -> None:
         for span, nid in found.blocks:
             state.mb.set_node(span.start, span.size, nid, reserved=True)
         named = {*state.board.numa.cpus, *(nid for nid, _, _ in state.board.numa.distances or ())}
-        if set(found.nodes) - named:
+        # Without any map it was booted (6.12.117 and 7.2.13, arm64).
+        if state.board.numa.distances is not None and set(found.nodes) - named:
             state.doubts.append(
                 "a NUMA node has memory but neither a processor nor a line in the distance map, "
                 "which was never booted"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from carveout.boot.crashkernel import crash_request
+from carveout.boot.crashkernel_text import crash_request
 from carveout.boot.result import StepKind
 from carveout.span import MIB, Span, round_up
 

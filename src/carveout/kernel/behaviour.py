@@ -105,6 +105,12 @@ class Behaviour(NamedTuple):
     pernuma_cma: Literal["before", "config-before", "after"] = "before"
     """When per-node areas are made, relative to the default area (4.5)."""
     hugetlb_cma: Literal["single", "multi"] = "single"
+    hugetlb_cma_nodes: Literal["ignored", "read"] = "ignored"
+    """Whether NODE:SIZE is known; else the size is the number before the colon."""
+    hugetlb_cma_size: Literal["at-least", "multiple"] = "at-least"
+    """What a size must be of the largest huge page."""
+    hugetlb_cma_align: Literal["page", "smaller-page"] = "page"
+    """Whether the base is a multiple of that page, or of a page block only."""
     unactivated_cma: Literal["kept", "released"] = "kept"
 
     # --- memblock (2) ---------------------------------------------------------------------------------
@@ -114,6 +120,8 @@ class Behaviour(NamedTuple):
     memblock_alloc_flag: Literal["none", "RSRV_KERN"] = "none"
     hotplug_until_numa: Literal["kept", "cleared"] = "kept"
     """Whether NUMA set-up clears the HOTPLUG flag of all memory (2.4)."""
+    numa_distance_nodes: Literal["ignored", "counted"] = "ignored"
+    """Whether a node that only the distance map names is a node."""
     numa_reserved_nodes: Literal["untouched", "labelled"] = "untouched"
     """Whether NUMA set-up gives what is reserved by then to its node, which splits it at node borders."""
     cap_without_memory: Literal["silent", "warns"] = "silent"
@@ -180,6 +188,10 @@ class Behaviour(NamedTuple):
 
     # --- crash kernel (1.7) ---------------------------------------------------------------------------
     crashkernel: Literal["arm64-low", "arm64-high-low", "generic"] = "arm64-low"
+    crashkernel_suffixes: Literal["high-low", "high-low-cma"] = "high-low"
+    """Which are known; with any other the text is malformed."""
+    crashkernel_value_message: Literal["bare", "size-named", "named"] = "bare"
+    """Whether the message about a size, and a base, that is no number names the parameter."""
 
     # --- pools of a running system (5.2, 5.3; cma 1) ----------------------------------------------------
     runtime_cma_no_room: Literal["ENOMEM", "EBUSY"] = "ENOMEM"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FAMILIES = {
     "alloc-failed-size": "alloc-failed",
     "cma-reserved-node": "cma-reserved",
+    "cma-reserved-ranges": "cma-reserved",
     "cma-failed-node": "cma-failed",
     "elfcorehdr-arm64": "elfcorehdr",
     "elfcorehdr-overlap-arm64": "elfcorehdr-overlap",

@@ -25,6 +25,7 @@ EXAMPLES = {
     "compatible": "shared-dma-pool", "other": "b", "other_base": "0x1", "other_end": "0x2", "each": 5,
     "pages": 512, "runs": "5@3+7@100", "free": 12, "total": 16384,
     "boundary": "0x3", "function": "dma_numa_cma_reserve", "page": 4096, "base_mib": 512, "ram_mib": 4096,
+    "char": ",",
 }  # fmt: skip
 
 

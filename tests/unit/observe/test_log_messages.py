@@ -12,7 +12,7 @@ from carveout.boot.result import LogLine
 from carveout.observe.log_messages import FAMILIES, find, predicted, with_names
 
 _FIELD = re.compile(r"\{(\w+)(:[^}]*)?\}")
-_TEXTS = {"name": "d@50000000", "other": "e", "compatible": "shared-dma-pool", "nomap": "nomap", "reusable": "reusable",
+_TEXTS = {"char": ",", "name": "d@50000000", "other": "e", "compatible": "shared-dma-pool", "nomap": "nomap", "reusable": "reusable",
           "function": "cma_x", "runs": "5@3+7@100", "prefix": "OF: fdt: "}  # fmt: skip
 _NUMBERS = {
     "kib",

@@ -9,7 +9,7 @@ PAGES = (
     Page(
         slug="cma-reserved",
         title="cma: Reserved MiB at",
-        keys=("cma-reserved", "cma-reserved-node"),
+        keys=("cma-reserved", "cma-reserved-node", "cma-reserved-ranges"),
         texts=("Reserved {mib} MiB in {count} range(s)",),
         meaning="The default contiguous area, or one that was asked for by the command line, is in place.",
         kernels="6.12 adds `on node N` (-1: any). 7.2 prints the size that was asked for, older kernels the rounded one, and for huge pages the number of ranges the area is in. On 32-bit arm and riscv with 6.12 or newer it appears although a static linux,cma-default region exists: that one takes over later, and this area is wasted.",
@@ -126,9 +126,17 @@ PAGES = (
     Page(
         slug="hugetlb-cma",
         title="hugetlb_cma: reserve MiB, up to MiB per node",
-        keys=("hugetlb-small", "hugetlb-plan", "hugetlb-reserved", "hugetlb-failed"),
+        keys=(
+            "hugetlb-small",
+            "hugetlb-multiple",
+            "hugetlb-small-node",
+            "hugetlb-multiple-node",
+            "hugetlb-plan",
+            "hugetlb-reserved",
+            "hugetlb-failed",
+        ),
         meaning="Areas for huge pages, asked for with hugetlb_cma=. They take memory and slots before the default area.",
-        kernels="7.2 prints only what was reserved.",
+        kernels="7.2 makes them after the default area, and wants a multiple of that page; sizes by node are known from 6.1 on, or somewhat earlier.",
         causes=(
             "hugetlb_cma= smaller than one huge page of the largest size.",
             "A node with too little memory.",
