@@ -19,7 +19,7 @@ from carveout.cli.output import terminal, write
 from carveout.cli.parser import Parser
 from carveout.cli.scene_options import add_scene_options, read_scene
 from carveout.errors import FirmwareError, UsageError
-from carveout.report.words import safe, scene_line
+from carveout.report.words import safe, scene_line, verdict
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from carveout.amp.model import Firmware, Fit, Problem
     from carveout.board import Board
+    from carveout.boot import Boot
 
 _SUMMARY = "Check the firmware of remote processors (ELF) against the memory that their nodes name."
 
@@ -44,6 +45,8 @@ exit codes: 0 nothing found at or above --fail-on (default: error); 1 found; 2 u
 
 _LARGEST = 256 << 20
 _MOST_NAMED = 12
+_MODELLED = "AMP002"
+"""The code that says what the places depend on."""
 
 
 def run(argv: list[str]) -> int:
@@ -65,7 +68,7 @@ def run(argv: list[str]) -> int:
         [_finding(problem, one, name) for problem in problems]
         for one, problems, (name, _) in zip(fits, found, files, strict=True)
     ]
-    text = _json(findings) if args.format == "json" else _text(fits, findings, args, scene_line(result))
+    text = _json(findings) if args.format == "json" else _text(fits, findings, args, result)
     write(text, args.output, inputs=(args.board, *(name for name, _ in files), *given.inputs))
     worst = min((finding.severity.rank for group in findings for finding in group), default=99)
     return 1 if worst <= Severity(args.fail_on).rank else 0
@@ -170,13 +173,20 @@ def _json(findings: Sequence[Sequence[Finding]]) -> str:
     return report.begin() + "".join(report.findings(group) for group in findings) + report.end(Totals())
 
 
-def _text(fits: Sequence[Fit], findings: Sequence[Sequence[Finding]], args: Namespace, scene: str) -> str:
+def _text(fits: Sequence[Fit], findings: Sequence[Sequence[Finding]], args: Namespace, result: Boot) -> str:
     from carveout.report.amp_text import render_fit
     from carveout.report.findings_text import render_text
 
     plain = not terminal(colour="never", width=None, to_file=args.output is not None).unicode
     shown = Severity(args.severity).rank
-    text = scene + "\n"
+    text = scene_line(result)
+    if any(finding.code == _MODELLED for group in findings for finding in group):
+        text += f": modelled, {_MODELLED} says why" + (
+            "" if shown == Severity.NOTE.rank else " (--severity note)"
+        )
+    text += "\n"
+    if (dies := verdict(result)) is not None:
+        text += dies + "\n"
     for one, group in zip(fits, findings, strict=True):
         text += "\n" + render_fit(one, ascii_only=plain)
         listed = render_text((f for f in group if f.severity.rank <= shown), ascii_only=plain)

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, get_args, get_type_hints
 
+from carveout.boot.cma import min_alignment
+from carveout.boot.result import RegionKind
+from carveout.kernel import resolve
 from carveout.kernel.behaviour import Behaviour
 from carveout.kernel.changes import CHANGES
 from carveout.kernel.profile import PAGE_SIZES, concerns
 from carveout.kernel.vendor import Vendor
 from carveout.observe.log_scene import Open, ram_of
 from carveout.observe.tree_changes import tree_changes
-from carveout.span import KIB, MIB, Span, round_up
+from carveout.span import KIB, MIB, Span, intersect, round_down, round_up, union
 from carveout.units import format_size
 from carveout.values import dataclass, replace
 
@@ -162,13 +165,29 @@ def _other_kernels(now: Situation) -> Iterator[Hypothesis]:
 
 def _page_sizes(now: Situation) -> Iterator[Hypothesis]:
     for size in PAGE_SIZES.get(now.boot.scene.arch, ()):
-        if size != now.boot.scene.page_size:
+        if size != now.boot.scene.page_size and _may_be(now, size):
             yield Hypothesis(
                 kind="page-size",
                 text=f"the kernel has pages of {format_size(size)}",
                 scene=replace(now.scene, page_size=size),
                 is_open=Open.PAGE_SIZE in now.open,
             )
+
+
+def _may_be(now: Situation, page_size: int) -> bool:
+    # No area that was seen may be smaller than the blocks that such a kernel makes areas of.
+    scene, arch = now.scene, now.boot.scene.arch
+    profile = resolve(
+        now.boot.scene.kernel,
+        arch=arch,
+        preset=scene.preset,
+        page_size=page_size,
+        overrides=scene.behaviour,
+        config=scene.config,
+        vendor=scene.vendor,
+    )
+    block = min_alignment(profile)
+    return not any((said.get("mib") or 0) * MIB % block for said in _seen(now, "cma-reserved", "cma-created"))
 
 
 def _default_area(now: Situation) -> Iterator[Hypothesis]:
@@ -265,6 +284,15 @@ def _occupants(now: Situation) -> Iterator[Hypothesis]:
                 evidence=("that is the border of what was placed",),
                 is_open=True,
             )
+        for name, middle, line in _refused_rooms(now):
+            yield Hypothesis(
+                kind="scene",
+                text=f"the device tree, or something else that is reserved early, lies where {name} would have room, "
+                f"for example at 0x{middle:x} (--dtb-at 0x{middle:x})",
+                scene=replace(now.scene, dtb_at=middle),
+                evidence=(line,),
+                is_open=True,
+            )
     if Open.IMAGE_PLACE in now.open and now.boot.scene.memory:
         start = now.boot.scene.memory[0].start
         for at in (start, round_up(start + 1, 2 * MIB)):
@@ -275,6 +303,18 @@ def _occupants(now: Situation) -> Iterator[Hypothesis]:
                 scene=replace(now.scene, kernel_image=image),
                 is_open=True,
             )
+
+
+def _refused_rooms(now: Situation) -> Iterator[tuple[str, int, str]]:
+    # A machine that finds no room where the boot finds some has somebody in the middle of it: (region, middle, line).
+    for said in _seen(now, "alloc-failed"):
+        for region in now.boot.regions:
+            if region.name != said.name or region.kind is not RegionKind.DYNAMIC or region.base is None:
+                continue
+            windows = region.alloc_ranges or now.boot.scene.memory
+            for room in intersect(union(windows), union(now.boot.scene.memory)):
+                if room.start <= region.base < room.end:
+                    yield region.name, round_down(room.start + room.size // 2, 2 * MIB), said.text
 
 
 def _places(now: Situation) -> list[int]:

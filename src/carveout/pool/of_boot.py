@@ -117,7 +117,7 @@ def _contiguous(boot: Boot, area: CmaArea) -> BootedPool:
         initially = _from_the_start(base, pages, sizes)
         if doubt and exactness is Exactness.EXACT:
             exactness = Exactness.MODELLED
-        why = " ".join(text for text in (why, doubt) if text)
+        why = "; ".join(text for text in (why, doubt) if text)
     spec = PoolSpec(
         id=area.name,
         name=area.name,
@@ -162,7 +162,7 @@ def _atomic_pools(boot: Boot, area: CmaArea) -> tuple[list[int], str]:
     zones = _zones(boot, area)
     doubt = ""
     if asked or ram > GIB or any(entry.base + entry.size > _FOUR_GIB for entry in boot.memory):
-        doubt = "The sizes of the kernel's atomic pools are computed; recorded are those of boards with up to 1 GiB."
+        doubt = "the sizes of the kernel's atomic pools are computed; recorded are those of boards with up to 1 GiB"
     return [1 << order] * zones, doubt
 
 

@@ -167,3 +167,16 @@ def test_every_code_is_in_the_documentation() -> None:
 def test_explain_knows_the_codes(word: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", word]) == 0
     assert capsys.readouterr().out.startswith("AMP103 segment-too-large: a segment begins in a region")
+
+
+def test_a_heading_says_when_places_are_modelled(good: str, capsys: pytest.CaptureFixture[str]) -> None:
+    # Without the place of the kernel: the note that says so is not among what is shown unless asked for.
+    argv = [BOARD, f"{good}={DSP}", "--kernel", "6.12"]
+    assert (
+        run(capsys, *argv)[1]
+        .splitlines()[0]
+        .endswith("preset debian: modelled, AMP002 says why (--severity note)")
+    )
+    shown = run(capsys, *argv, "--severity", "note")[1]
+    assert shown.splitlines()[0].endswith("preset debian: modelled, AMP002 says why")
+    assert "[AMP002]" in shown

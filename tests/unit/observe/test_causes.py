@@ -99,6 +99,21 @@ def test_where_the_tree_lies_is_deduced() -> None:
     assert {deduction.kind for deduction in result.deductions} <= {"scene"}
 
 
+def test_room_that_the_tree_takes_is_not_taken_for_another_page_size() -> None:
+    # home-assistant/operating-system issue 4924: the tree in the middle of the window of the pool. Pages of 64 KiB would
+    # refuse the pool too, but no area of 64 MiB, which the log has, is made with them.
+    pool = region("pool", "reusable", "linux,cma-default", size=384 * MIB,
+                  alloc_ranges=[(0x4800_0000, 0x2800_0000)], compatible="shared-dma-pool")  # fmt: skip
+    given = usual_scene("6.12", dtb_at=None)
+    really = usual_scene("6.12", dtb_at=0x5C00_0000)
+    result = compared(pool, given=given, really=really)
+    assert result.differences == ()
+    (deduction,) = result.deductions
+    assert deduction.kind == "scene"
+    assert "lies where pool would have room" in deduction.text
+    assert any("failed to allocate memory for node 'pool'" in line for line in deduction.evidence)
+
+
 def test_another_blob() -> None:
     moved = region("fw@50000000", "no-map", reg=[(0x5800_0000, MIB)])
     result = compared(FIXED, POOL, given=usual_scene("6.12"), booted=(moved, POOL))

@@ -91,6 +91,13 @@ def test_what_was_not_recorded_is_modelled() -> None:
     assert (pool.exactness, pool.spec.initially[0].pages) == (Exactness.MODELLED, 3 * 256)
 
 
+def test_several_reasons_are_told_apart() -> None:
+    board = usual_board(ram=(Span.sized(0x4000_0000, 2 * GIB),))
+    (pool,) = pools_of(boot(board, usual_scene(dtb_at=None)))
+    assert pool.why.endswith("pass --dtb-at BASE; the sizes of the kernel's atomic pools are computed; "
+                             "recorded are those of boards with up to 1 GiB")  # fmt: skip
+
+
 def test_an_area_by_label_and_one_without_a_default() -> None:
     symbols = node("__symbols__", {"vpu": text("/reserved-memory/pool")})
     board = usual_board(
