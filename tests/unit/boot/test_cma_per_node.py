@@ -219,10 +219,14 @@ def test_less_than_one_gigantic_page_has_no_effect(kernel: str) -> None:
             f"reserved 1024 MiB on node {nid}" for nid in (0, 1))], {0: 0xBFE0_0000}, id="6.1-rounded-up"),
     ],
 )  # fmt: skip
-def test_areas_for_gigantic_pages(kernel: str, argument: str, lines: list[str], found: dict[int, int]) -> None:
+def test_areas_for_gigantic_pages(
+    kernel: str, argument: str, lines: list[str], found: dict[int, int]
+) -> None:
     ram = bank((0x4000_0000, 3 * GIB), 0), bank((0x1_0000_0000, 3 * GIB), 1)
     result = boot_nodes(kernel, processors(0), *ram, cmdline=f"hugetlb_cma={argument}")
-    assert [line for line in said(result) if line.startswith("hugetlb")] == [f"hugetlb_cma: {x}" for x in lines]
+    assert [line for line in said(result) if line.startswith("hugetlb")] == [
+        f"hugetlb_cma: {x}" for x in lines
+    ]
     made = {area.name: area.base for area in result.cma}
     assert {nid: made.get(f"hugetlb{nid}") for nid in found} == found
     if found:
