@@ -148,7 +148,7 @@ def test_a_free_piece_in_the_last_page_below_4_gib(kernel: str) -> None:
     result = boot_arm(kernel, region("placed", size=5 * MIB), ram=ram)
     assert (result.outcome, result.failure) == (BootOutcome.PANIC, IDLE_KILLED)
     assert result.exactness is Exactness.MODELLED
-    aligned = boot_arm(kernel, region("placed", size=5 * MIB, align=0x1000), ram=ram)
+    aligned = boot_arm(kernel, region("placed", size=5 * MIB, alignment=0x1000), ram=ram)
     assert aligned.outcome is BootOutcome.OK
 
 
