@@ -15,7 +15,7 @@ from carveout.boot.arm_lowmem import Lowmem, adjust_lowmem_bounds, phys_offset, 
 from carveout.boot.arm_machine import arm_machine
 from carveout.boot.arm_memory_limit import apply_mem
 from carveout.boot.arm_paging import allocate_mem_map, paging_init
-from carveout.boot.arm_survival import read_boot_config, touch_struct_pages
+from carveout.boot.arm_survival import free_highmem, read_boot_config, touch_struct_pages
 from carveout.boot.cma import reserve_default
 from carveout.boot.efi import efi_init
 from carveout.boot.fdt_scan import apply_usable_range, scan_memory
@@ -69,6 +69,7 @@ def _setup_memory(state: EarlyBoot, scan: RegionScan, lowmem: Lowmem) -> None:
     if mem_map is None:
         mem_map = allocate_mem_map(state)
     read_boot_config(state, lowmem)
+    free_highmem(state, lowmem)
     doubt = touch_struct_pages(state, lowmem, mem_map)
     if doubt is not None:
         state.doubts.append(doubt)

@@ -23,7 +23,7 @@ from carveout.boot.result import StepKind
 from carveout.boot.sparse import sparse_init
 from carveout.boot.state import KernelPanic
 from carveout.boot.unflatten import unflatten
-from carveout.span import GIB, MIB, round_down, round_up
+from carveout.span import GIB, MIB, Span, round_down, round_up
 
 if TYPE_CHECKING:
     from carveout.boot.state import EarlyBoot
@@ -42,6 +42,7 @@ def boot_arm64(state: EarlyBoot) -> None:
     """Run the sequence; raises KernelPanic or MemblockPanic when the kernel would die."""
     _reserve_dtb(state)
     scan_memory(state)
+    _doubt_initrd(state)
     if state.behaviour.usable_memory_range != "arm64-first":
         apply_usable_range(state)
     for text in state.arguments.all("mem"):
@@ -170,6 +171,26 @@ def _reserve_initrd(state: EarlyBoot, linear_size: int) -> None:
         state.mb.add(base, size)
         state.mb.clear_nomap(base, size)
     state.reserve(base, size, "initrd", "whole pages of the initial ram disk", _SOURCE)
+
+
+def _doubt_initrd(state: EarlyBoot) -> None:
+    # The kernel makes RAM of wherever the initrd is, and reads it soon after: not in RAM, it died in all boots. What
+    # mem= and linux,usable-memory-range cut off is RAM, though.
+    initrd = state.initrd
+    if initrd is None or initrd.size <= 0 or state.scene.efi:
+        return
+    if not _is_ram(state, initrd):
+        state.fate_doubts.append(
+            "the initial ram disk is not wholly in RAM: a kernel that finds no memory there dies when it reads it"
+        )
+
+
+def _is_ram(state: EarlyBoot, span: Span) -> bool:
+    at = span.start
+    for region in state.mb.memory:
+        if region.base <= at < region.base + region.size:
+            at = region.base + region.size
+    return at >= span.end
 
 
 def _reserve_kernel(state: EarlyBoot) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from carveout.boot.cmdline import memparse
 from carveout.boot.result import StepKind
-from carveout.span import round_down, round_up
+from carveout.span import Span, round_down, round_up
 
 if TYPE_CHECKING:
     from carveout.boot.state import EarlyBoot
@@ -20,6 +20,7 @@ _SOURCE = "kernel-semantics 6.4"
 
 def apply_mem(state: EarlyBoot, phys_offset: int) -> None:
     """Do what every `mem=` on the command line says, in order; without an address it begins at PHYS_OFFSET."""
+    described = [Span.sized(region.base, region.size) for region in state.mb.memory]
     for number, value in enumerate(state.arguments.all("mem")):
         size, rest = memparse(value)
         start = memparse(rest[1:])[0] & state.mask if rest[:1] == "@" else phys_offset
@@ -30,6 +31,18 @@ def apply_mem(state: EarlyBoot, phys_offset: int) -> None:
                 StepKind.MEMORY, "mem=", "all RAM is forgotten: the command line counts", source=_SOURCE
             )
         arm_add_memory(state, start, size, phys_offset)
+    if described and not all(_is_within(Span.sized(r.base, r.size), described) for r in state.mb.memory):
+        state.fate_doubts.append(
+            "mem= gives RAM that the tree does not have: a kernel that uses it dies if it is not there"
+        )
+
+
+def _is_within(span: Span, banks: list[Span]) -> bool:
+    at = span.start
+    for bank in banks:
+        if bank.start <= at < bank.end:
+            at = bank.end
+    return at >= span.end
 
 
 def arm_add_memory(state: EarlyBoot, start: int, size: int, phys_offset: int) -> None:

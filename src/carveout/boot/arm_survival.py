@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from carveout.boot.arm_paging import described_ram
 from carveout.boot.result import StepKind
 from carveout.boot.state import KernelPanic
+from carveout.span import round_up
 
 if TYPE_CHECKING:
     from carveout.boot.arm_lowmem import Lowmem
@@ -31,6 +32,25 @@ def read_boot_config(state: EarlyBoot, lowmem: Lowmem) -> None:
     if initrd is not None and initrd.end > lowmem.limit:
         state.step(StepKind.PANIC, "initrd", f"its end is above lowmem, which ends at 0x{lowmem.limit:x}: it is "
                    "read through the linear map", base=initrd.start, size=initrd.size, source=_SOURCE)  # fmt: skip
+        raise KernelPanic(_IDLE_KILLED)
+
+
+def free_highmem(state: EarlyBoot, lowmem: Lowmem) -> None:
+    """Give highmem to the page allocator: a free piece that begins inside the last page below 4 GiB kills the kernel.
+
+    The number of the first whole page behind its start wraps to 0, so all of highmem is freed, used or not.
+    Source: free_highpages(), arch/arm/mm/init.c; booted: 5.10.223 and 7.2.13 with 3 GiB from 1 GiB on.
+    Raises: KernelPanic.
+    """
+    page = state.config.page_size
+    if state.mb.end_of_dram() <= lowmem.limit:
+        return
+    for free in state.mb.free_ranges(reverse=True):
+        if round_up(free.start, page) <= state.mask:
+            return
+        state.step(StepKind.PANIC, "highmem", "a free piece begins in the last page below 4 GiB: its page number wraps, "
+                   "and highmem that is in use is freed", base=free.start, size=free.size, source=_SOURCE)  # fmt: skip
+        state.doubts.append("freeing highmem that is in use killed two kernels that were booted")
         raise KernelPanic(_IDLE_KILLED)
 
 

@@ -39,6 +39,8 @@ def reserve_hugetlb(state: EarlyBoot, when: str) -> None:
     if not isinstance(state.profile.layout, Arm64Layout):
         state.doubts.append("hugetlb_cma= with effect was never booted")
     each = -(-total // len(state.nodes))
+    if state.behaviour.hugetlb_cma_share == "whole-pages":
+        each = round_up(each, page)
     if not by_node:
         state.say("hugetlb-plan", mib=total // MIB, each=each // MIB)
     left = total

@@ -38,9 +38,10 @@ def numa_cma_sizes(text: str, nodes_limit: int) -> dict[int, int]:
     return sizes
 
 
-def reserve_per_node(state: EarlyBoot, when: str) -> None:
+def reserve_per_node(state: EarlyBoot, when: str, *, possible: int = 0) -> None:
     """Make the areas of the nodes, if this kernel makes them now. when: a value of Behaviour.pernuma_cma.
 
+    possible: how many nodes the kernel takes for possible here; by default only those that are online.
     The nodes are those that are online when this is called (`state.nodes`).
     """
     if not state.config.dma_pernuma_cma or state.behaviour.pernuma_cma != when:
@@ -59,10 +60,10 @@ def reserve_per_node(state: EarlyBoot, when: str) -> None:
             if sizes.get(nid):
                 _reserve(state, nid, sizes[nid], "numa", "dma_numa_cma_reserve")
         return
-    _reserve_after(state, everywhere, sizes)
+    _reserve_after(state, everywhere, sizes, possible)
 
 
-def _reserve_after(state: EarlyBoot, everywhere: int | None, sizes: dict[int, int]) -> None:
+def _reserve_after(state: EarlyBoot, everywhere: int | None, sizes: dict[int, int], possible: int) -> None:
     if state.default_area is None and state.default_failed:
         state.step(StepKind.SKIP, "numa cma", "the default area could not be made: none for the nodes either",
                    source=_SOURCE)  # fmt: skip
@@ -72,9 +73,11 @@ def _reserve_after(state: EarlyBoot, everywhere: int | None, sizes: dict[int, in
     asked = everywhere is not None or bool(sizes)
     if state.config.cma_size_pernuma and not asked and default is not None and len(state.nodes) > 1:
         general = default.size
-    for nid in state.nodes:
+    for nid in sorted({*state.nodes, *range(possible)}):
         size = sizes.get(nid) or general
-        if size:
+        if size and nid not in state.nodes:
+            state.say("cma-node-invalid", nid=nid)
+        elif size:
             _reserve(state, nid, size, "numa", "dma_numa_cma_reserve")
 
 

@@ -64,12 +64,15 @@ class KernelArguments(NamedTuple):
     @property
     def cma(self) -> CmaArgument | None:
         """What `cma=` asks for; an empty value asks for size 0."""
-        value = self.last("cma")
-        if value is None:
+        values = self.all("cma")
+        if not values:
             return None
-        size, rest = memparse(value)
-        base = limit = 0
-        if rest[:1] == "@":
+        # Each one is read into the same three variables: what a later one does not say stays as it was.
+        size = base = limit = 0
+        for value in values:
+            size, rest = memparse(value)
+            if rest[:1] != "@":
+                continue
             base, rest = memparse(rest[1:])
             limit = memparse(rest[1:])[0] if rest[:1] == "-" else (base + size) & _U64
         return CmaArgument(size=size, base=base, limit=limit)

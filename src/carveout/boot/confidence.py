@@ -160,8 +160,6 @@ def _area_gaps(state: EarlyBoot) -> list[str]:
     gaps += dict.fromkeys(state.doubts)
     if state.scene.cpu_va == 52 and state.config.va_bits == 52:
         gaps.append("a processor with 52-bit addresses was never booted")
-    if len({form for value in state.arguments.all("cma") if (form := _cma_form(value))}) > 1:
-        gaps.append("cma= is given twice in different forms: parts of the first one may stay in force")
     if state.board.tree.root.prop("dma-ranges") is not None:
         gaps.append("the root has dma-ranges, which was never booted")
     if _is_randomised(state):
@@ -171,12 +169,6 @@ def _area_gaps(state: EarlyBoot) -> list[str]:
     if state.mb.memory and state.mb.end_of_dram() - state.mb.start_of_dram() > _SEEN_SPAN:
         gaps.append("RAM spans more than 64 GiB, which was never booted")
     return gaps
-
-
-def _cma_form(value: str) -> str:
-    # SIZE, SIZE@BASE and SIZE@BASE-LIMIT set one, two or three of the kernel's variables.
-    _, at, place = value.partition("@")
-    return "size" + at + ("-" if "-" in place else "")
 
 
 def _is_randomised(state: EarlyBoot) -> bool:

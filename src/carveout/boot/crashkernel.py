@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from carveout.boot.crashkernel_text import CrashRequest, crash_request
 from carveout.boot.result import StepKind
+from carveout.boot.state import KernelPanic
 from carveout.kernel.layout import RiscvLayout
 from carveout.span import GIB, MIB, is_aligned, round_up
 
@@ -106,6 +107,8 @@ def _reserve_generic(state: EarlyBoot, request: CrashRequest) -> None:
             found = _take(state, size, start, end)
             if found:
                 break
+        if not found and low_limit >= high_max and not request.high:
+            _search_for_ever(state, size)
         if not found:
             state.say("crash-failed", size=size)
             return
@@ -115,6 +118,14 @@ def _reserve_generic(state: EarlyBoot, request: CrashRequest) -> None:
             state.free(found, size, "crashkernel", "its low part found no room")
             return
     _success(state, found, size)
+
+
+def _search_for_ever(state: EarlyBoot, size: int) -> None:
+    # Having looked below the limit, the kernel looks above it, where there is nothing, and takes that for the first time.
+    state.step(StepKind.PANIC, "crashkernel", "RAM ends at or below the limit, and the search above it is repeated "
+               "for ever", size=size, source=_SOURCE)  # fmt: skip
+    state.doubts.append("that the search for a crash kernel never ends was seen on 7.2.13 only")
+    raise KernelPanic(None)
 
 
 def _low_size(state: EarlyBoot, request: CrashRequest) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carveout.boot.cmdline import memparse
-from carveout.kernel.layout import Arm64Layout
+from carveout.kernel.layout import Arm64Layout, RiscvLayout
 from carveout.span import MIB, round_up
 from carveout.values import NamedTuple
 
@@ -40,8 +40,12 @@ def crash_request(state: EarlyBoot, ram: int | None = None) -> CrashRequest | No
     plain = [
         value for value in values if not value.endswith((",high", ",low", *((",cma",) if with_cma else ())))
     ]
-    if with_cma and _last(values, ",cma") and not isinstance(state.profile.layout, Arm64Layout):
-        # arm64 was booted: it has no such area.
+    if (
+        with_cma
+        and _last(values, ",cma")
+        and not isinstance(state.profile.layout, (Arm64Layout, RiscvLayout))
+    ):
+        # arm64 and riscv64 were booted: they have no such area.
         state.doubts.append("crashkernel=SIZE,cma is not simulated")
     ram = state.mb.phys_mem_size() if ram is None else ram
     if plain:

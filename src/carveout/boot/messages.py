@@ -91,6 +91,7 @@ MESSAGES: dict[str, Message] = {
     "cma-failed": Message("err", "cma: Failed to reserve {mib} MiB"),
     "cma-failed-node": Message("err", "cma: Failed to reserve {mib} MiB on node {nid}"),
     "cma-node-failed": Message("warn", "cma: {function}: reservation failed: err {error}, node {nid}"),
+    "cma-node-invalid": Message("warn", "cma: invalid node {nid} specified"),
     "hugetlb-small": Message(
         "warn", "hugetlb_cma: cma area should be at least {mib} MiB", is_about_regions=False
     ),

@@ -82,10 +82,8 @@ def _setup_bootmem(state: EarlyBoot, scan: RegionScan | None, bits: int) -> int:
 
 
 def _reserve_more_areas(state: EarlyBoot) -> None:
-    # The nodes are not known yet: only node 0 is online (kernel-semantics 7.2).
-    if any(state.arguments.last(name) is not None for name in ("cma_pernuma", "numa_cma")):
-        state.doubts.append("areas for each node were never booted on riscv64")
-    reserve_per_node(state, "after")
+    # The nodes are not known yet: all are possible, and only node 0 is online (kernel-semantics 7.2).
+    reserve_per_node(state, "after", possible=1 << state.config.nodes_shift)
     reserve_hugetlb(state, "single")
 
 

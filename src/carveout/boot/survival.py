@@ -30,7 +30,7 @@ def verdict(state: EarlyBoot) -> tuple[BootOutcome, str | None, str | None]:
     """Return (outcome, panic text, doubt): a doubt when boots show that the outcome is not certain."""
     layout = state.profile.layout
     if not isinstance(layout, (Arm64Layout, RiscvLayout)):
-        return BootOutcome.OK, None, None
+        return BootOutcome.OK, None, "; ".join(dict.fromkeys(state.fate_doubts)) or None
     ram = [Span.sized(region.base, region.size) for region in state.mb.memory]
     outside = [area for area in state.areas if not _is_covered(Span.sized(area.base, area.size), ram)]
     for area in outside:

@@ -109,6 +109,8 @@ class Behaviour(NamedTuple):
     """Whether NODE:SIZE is known; else the size is the number before the colon."""
     hugetlb_cma_size: Literal["at-least", "multiple"] = "at-least"
     """What a size must be of the largest huge page."""
+    hugetlb_cma_share: Literal["even", "whole-pages"] = "even"
+    """What a node gets of a size that is given for all of them."""
     hugetlb_cma_align: Literal["page", "smaller-page"] = "page"
     """Whether the base is a multiple of that page, or of a page block only."""
     unactivated_cma: Literal["kept", "released"] = "kept"

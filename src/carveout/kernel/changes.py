@@ -79,6 +79,7 @@ CHANGES: tuple[Change, ...] = (
     Change("6.1", "arm64_iomem_nomap", "outward", source="5.5; /proc/iomem of recorded boots"),
     Change("6.1", "arm64_linear_map_warning", "warns", source="1.2"),
     Change("6.1", "hugetlb_cma_nodes", "read", source="booted: 5.10.223, 6.1.176"),
+    Change("6.1", "hugetlb_cma_share", "whole-pages", source="booted: 5.10.223, 6.1.176"),
     Change("6.1", "hugetlb_cma_align", "smaller-page", source="booted: 5.10.223, 6.1.176"),
     Change("6.1", "numa_distance_nodes", "counted", source="booted: 5.10.223, 6.1.176"),
     Change("6.1", "crashkernel", "arm64-high-low", source="1.7"),

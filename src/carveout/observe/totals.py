@@ -106,10 +106,20 @@ def compare_dump(boot: Boot, dump: Dump, lists: Boot | EarlyMemory) -> list[Item
     items += _list("memory", RAM, merged(theirs), merged(ours))
     if boot.exactness is Exactness.EXACT and not boot.profile.doubts:
         reserved = [(e.base, e.size, False) for e in dump.reserved]
-        items += _list("reserved", RESERVED, reserved, [(r.base, r.size, False) for r in lists.reserved])
+        items += _list("reserved", RESERVED, reserved, _until_dump(boot, lists))
     else:
         items += regions_in(boot, [Span.sized(e.base, e.size) for e in dump.reserved], source="memblock")
     return items
+
+
+def _until_dump(boot: Boot, lists: Boot | EarlyMemory) -> list[tuple[int, int, bool]]:
+    # 7.2 makes the areas for huge pages behind its last dump.
+    later = boot.profile.behaviour.hugetlb_cma == "multi"
+    return [
+        (entry.base, entry.size, False)
+        for entry in lists.reserved
+        if not (later and entry.who.startswith("hugetlb cma"))
+    ]
 
 
 def regions_in(boot: Boot, reserved: Iterable[Span], *, source: str) -> list[Item]:

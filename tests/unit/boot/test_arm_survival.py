@@ -139,3 +139,23 @@ def test_no_room_for_struct_pages(kernel: str) -> None:
     result = boot_arm(kernel, rest, low, gap)
     assert (result.outcome, result.exactness) == (BootOutcome.PANIC, Exactness.MODELLED)
     assert result.failure == "Failed to allocate 9437184 bytes for node 0 memory map"
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_free_piece_in_the_last_page_below_4_gib(kernel: str) -> None:
+    """Booted: 5.10.0-32 and 7.2.13+deb14 with 3 GiB from 1 GiB on. A region that fills whole pages leaves no such piece."""
+    ram = [Span.sized(PHYS_OFFSET, 3072 * MIB)]
+    result = boot_arm(kernel, region("placed", size=5 * MIB), ram=ram)
+    assert (result.outcome, result.failure) == (BootOutcome.PANIC, IDLE_KILLED)
+    assert result.exactness is Exactness.MODELLED
+    aligned = boot_arm(kernel, region("placed", size=5 * MIB, alignment=0x1000), ram=ram)
+    assert aligned.outcome is BootOutcome.OK
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_ram_that_only_the_command_line_knows(kernel: str) -> None:
+    """mem=8G with 1 GiB: 5.10.0-32 and 7.2.13+deb14 died in it; nobody can tell from the tree whether it is there."""
+    result = boot_arm(kernel, cmdline="mem=8G")
+    assert result.exactness is Exactness.MODELLED
+    assert any("RAM that the tree does not have" in note for note in result.notes)
+    assert boot_arm(kernel, cmdline="mem=512M").exactness is Exactness.EXACT

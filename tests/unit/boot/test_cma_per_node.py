@@ -215,14 +215,24 @@ def test_less_than_one_gigantic_page_has_no_effect(kernel: str) -> None:
                      "reserved 1024 MiB on node 0"], {0: 0x8000_0000}, id="7.2-by-node"),
         pytest.param("5.10", "0:1G", [], {}, id="5.10-knows-no-nodes"),
         pytest.param("7.2", "1536M", ["cma area must be a multiple of 1024 MiB"], {}, id="7.2-no-multiple"),
-        pytest.param("6.1", "1536M", ["reserve 1536 MiB, up to 768 MiB per node", *(
-            f"reserved 1024 MiB on node {nid}" for nid in (0, 1))], {0: 0xBFE0_0000}, id="6.1-rounded-up"),
+        pytest.param("6.1", "1536M", ["reserve 1536 MiB, up to 1024 MiB per node", *(
+            f"reserved 1024 MiB on node {nid}" for nid in (0, 1))], {0: 0xBFE0_0000}, id="6.1-whole-pages"),
+        pytest.param("6.1", "3G", ["reserve 3072 MiB, up to 2048 MiB per node",
+                     "reserved 2048 MiB on node 0", "reserved 1024 MiB on node 1"], {0: 0x7FE0_0000}, id="6.1-uneven"),
+        pytest.param("7.2", "3G", ["reserve 3072 MiB, up to 2048 MiB per node", *(
+            f"reservation failed: err -12, node {nid}" for nid in (0, 1))], {}, id="7.2-no-room"),
+        pytest.param("5.10", "1536M", ["reserve 1536 MiB, up to 768 MiB per node", *(
+            f"reserved 1024 MiB on node {nid}" for nid in (0, 1))], {0: 0x8000_0000}, id="5.10-rounded-up"),
     ],
 )  # fmt: skip
-def test_areas_for_gigantic_pages(kernel: str, argument: str, lines: list[str], found: dict[int, int]) -> None:
+def test_areas_for_gigantic_pages(
+    kernel: str, argument: str, lines: list[str], found: dict[int, int]
+) -> None:
     ram = bank((0x4000_0000, 3 * GIB), 0), bank((0x1_0000_0000, 3 * GIB), 1)
     result = boot_nodes(kernel, processors(0), *ram, cmdline=f"hugetlb_cma={argument}")
-    assert [line for line in said(result) if line.startswith("hugetlb")] == [f"hugetlb_cma: {x}" for x in lines]
+    assert [line for line in said(result) if line.startswith("hugetlb")] == [
+        f"hugetlb_cma: {x}" for x in lines
+    ]
     made = {area.name: area.base for area in result.cma}
     assert {nid: made.get(f"hugetlb{nid}") for nid in found} == found
     if found:

@@ -214,3 +214,19 @@ def test_more_regions_than_memblock_holds_without_ram() -> None:
     result = boot(board_of(cpus(), reserved_memory(*many)), Scene(kernel="6.12"))
     assert result.exactness is UNKNOWN
     assert result.log == ()
+
+
+@pytest.mark.parametrize(
+    ("initrd", "expected"),
+    [
+        pytest.param(Span.sized(0x7000_0000, 0x10_0000), EXACT, id="in-RAM"),
+        pytest.param(Span.sized(0x8010_0000, 0x10_0000), MODELLED, id="behind-it"),
+        pytest.param(Span.sized(0x7FF0_0000, 0x20_0000), MODELLED, id="across-its-end"),
+    ],
+)
+def test_an_initial_ram_disk_outside_ram(initrd: Span, expected: Exactness) -> None:
+    """Six kernels were booted with one behind RAM on arm64, and died reading it; where memory is, they would not."""
+    result = boot_regions("6.12", *REGIONS, initrd=initrd)
+    assert judged(result)["all"] is expected
+    limited = boot_regions("6.12", *REGIONS, initrd=Span.sized(0x7000_0000, 0x10_0000), cmdline="mem=512M")
+    assert judged(limited)["all"] is EXACT

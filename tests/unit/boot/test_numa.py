@@ -152,7 +152,11 @@ def test_ram_given_by_hand_that_no_node_covers() -> None:
         pytest.param(
             [bank((0x4000_0000, GIB + MIB), 0), bank(HIGH, 1), distances(*TWO)], "overlap", id="overlap"
         ),
-        pytest.param([bank(LOW, 0), bank(HIGH, 1)], "neither a processor nor a line", id="memory-alone"),
+        pytest.param(
+            [bank(LOW, 0), bank(HIGH, 1), distances((0, 0, 10))],
+            "neither a processor nor a line",
+            id="memory-alone",
+        ),
     ],
 )
 def test_what_was_never_booted_is_modelled(nodes: list[DraftNode], doubt: str) -> None:

@@ -312,11 +312,50 @@ def test_an_image_of_another_size_is_another_build(kernel: str) -> None:
     assert any(note.endswith("another build") for note in result.notes)
 
 
-def test_per_node_areas_come_before_ram_has_nodes() -> None:
-    # No memory belongs to node 0 yet, so nothing is found there. Not booted.
-    result = riscv("7.2.13", cmdline="cma_pernuma=16M")
+@pytest.mark.parametrize(
+    ("cmdline", "failed", "invalid"),
+    [
+        pytest.param("cma_pernuma=16M", [0], [1, 2, 3], id="every-node"),
+        pytest.param("numa_cma=0:16M,1:32M", [0], [1], id="some"),
+        pytest.param("numa_cma=0:16M", [0], [], id="the-one-there-is"),
+        pytest.param("cma_pernuma=0", [], [], id="none"),
+    ],
+)
+def test_per_node_areas_come_before_ram_has_nodes(
+    cmdline: str, failed: list[int], invalid: list[int]
+) -> None:
+    """No memory belongs to node 0 yet, and only node 0 is online. Booted: 7.2.13+deb14, 1 GiB."""
+    result = riscv("7.2.13", cmdline=cmdline)
     assert [area.name for area in result.cma] == ["reserved"]
-    assert result.exactness is Exactness.MODELLED
+    assert [line for line in result.log if "node" in line and line.startswith("cma: ")] == [
+        *(f"cma: dma_numa_cma_reserve: reservation failed: err -12, node {nid}" for nid in failed),
+        *(f"cma: invalid node {nid} specified" for nid in invalid),
+    ]
+    assert result.exactness is Exactness.EXACT
+
+
+@pytest.mark.parametrize(
+    ("argument", "line"),
+    [
+        pytest.param("64M,high", "cannot allocate crashkernel (size:0x4000000)", id="high"),
+        pytest.param(
+            "64M,high crashkernel=32M,low", "cannot allocate crashkernel (size:0x4000000)", id="high-low"
+        ),
+    ],
+)
+def test_a_high_crash_kernel_without_ram_above_the_limit(argument: str, line: str) -> None:
+    """Nothing is tried below it. Booted: 7.2.13+deb14, 1 GiB."""
+    result = riscv("7.2.13", cmdline=f"crashkernel={argument}")
+    assert [text for text in result.messages if "crashkernel" in text] == [line]
+    assert result.exactness is Exactness.EXACT
+
+
+def test_the_search_for_a_crash_kernel_that_never_ends() -> None:
+    """Booted: 7.2.13+deb14 with crashkernel=512M and 1 GiB, which repeats one search until it is switched off."""
+    half = region("full@90000000", reg=[(0x9000_0000, 512 * MIB)])
+    result = riscv("7.2.13", half, cmdline="crashkernel=512M")
+    assert result.outcome is BootOutcome.HANG
+    assert not [text for text in result.messages if "crashkernel" in text]
 
 
 def test_a_scene_is_not_changed_by_booting_it() -> None:

@@ -76,7 +76,6 @@ def test_a_dynamic_nomap_region_keeps_its_place_when_memory_is_full() -> None:
         pytest.param("initrd=0x50000000,8M", "initrd=", id="initrd"),
         pytest.param("initrdmem=0x50000000,8M", "initrdmem=", id="initrdmem"),
         pytest.param("numa=fake=2", "numa=", id="numa"),
-        pytest.param("cma=16M@0x60000000 cma=32M", "cma= is given twice", id="cma-in-two-forms"),
     ],
 )
 def test_arguments_that_are_not_simulated(cmdline: str, words: str) -> None:

@@ -101,11 +101,8 @@ PAGES = (
     Page(
         slug="cma-per-node-failed",
         title="reservation failed: err, node",
-        keys=("cma-node-failed",),
-        texts=(
-            "dma_numa_cma_reserve: reservation failed: err {error}, node {nid}",
-            "invalid node {nid} specified",
-        ),
+        keys=("cma-node-failed", "cma-node-invalid"),
+        texts=("dma_numa_cma_reserve: reservation failed: err {error}, node {nid}",),
         meaning="The contiguous area of one NUMA node could not be made. -12: nothing large enough in the node, or the node has no memory. -22: larger than the node.",
         kernels="Up to 6.1 with cma_pernuma= only. 7.2 makes an area of the default's size in each of several nodes without being asked.",
         causes=("A node without memory, also one that mem= emptied.", "A node smaller than the area."),
