@@ -471,6 +471,13 @@ def test_a_device_is_no_more_certain_than_what_its_driver_asks_for() -> None:
     assert any("how its driver asks is not known" in doubt for doubt in told.doubts)
 
 
+def test_what_was_never_reserved_does_not_stay_reserved() -> None:
+    told = ask("fw", region("fw@40200000", "no-map", reg=[(0x4020_0000, mib(1))]))
+    assert told.region is not None
+    assert told.region.outcome is Outcome.RESERVE_FAILED
+    assert [reason.text for reason in told.reasons if "stays reserved" in reason.text] == []
+
+
 def test_a_region_elsewhere_is_no_region() -> None:
     # udmabuf issue 45: reserved-memory below a bus.
     bus = node(
