@@ -494,3 +494,16 @@ def test_what_is_said_of_every_boot_is_no_doubt_about_the_default_area() -> None
     told = ask("default cma", kernel_image=None, cmdline="cma=1023M")
     assert [doubt for doubt in told.doubts if doubt.startswith(("no initrd", "RAM is as in the tree"))] == []
     assert any("pass --kernel-image" in doubt for doubt in told.doubts)
+
+
+def test_a_disabled_region_was_not_waited_for() -> None:
+    first = region("first", size=mib(4))
+    told = ask("off", first, region("off", size=mib(4), status="disabled"))
+    assert told.answer[0] == "off is ignored: the kernel reserves nothing for it."
+    assert [reason.text for reason in told.reasons if "before it" in reason.text] == []
+
+
+def test_a_restricted_pool_that_the_kernel_cannot_make_says_so() -> None:
+    # Debian's kernels: reserved, and no pool.
+    told = ask("rst", region("rst@51000000", reg=[(0x5100_0000, mib(1))], compatible="restricted-dma-pool"))
+    assert "This kernel is built without restricted pools (CONFIG_DMA_RESTRICTED_POOL)." in told.answer
