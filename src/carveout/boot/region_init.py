@@ -93,7 +93,9 @@ def init_region(state: EarlyBoot, entry: ReservedMem) -> bool:
         _undo(state, entry)
         return False
     if error:
-        state.step(StepKind.INIT, entry.region.node.path, "no region driver: it stays reserved",
+        was_refused = entry.region.outcome is Outcome.RESERVE_FAILED
+        state.step(StepKind.INIT, entry.region.node.path,
+                   "no region driver" + ("" if was_refused else ": it stays reserved"),
                    base=entry.base, size=entry.size, source=_SOURCE)  # fmt: skip
     if state.behaviour.region_summary == "line":
         _summary(state, entry)

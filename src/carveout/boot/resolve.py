@@ -17,12 +17,15 @@ from carveout.kernel.release import parse_release
 from carveout.span import KIB, Span
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from carveout.board import Board
     from carveout.boot.efi_map import EfiMap
     from carveout.boot.scene import Scene
     from carveout.kernel import Behaviour, Profile
 
 
+_ADDRESSES = 1 << 64
 _CPU_VA = {"arm64": (48, 52), "riscv64": (39, 48, 57)}
 
 
@@ -31,6 +34,7 @@ def resolve_scene(board: Board, scene: Scene) -> tuple[ResolvedScene, Profile]:
 
     Raises: UnsupportedProfile, SceneError.
     """
+    _check(scene)
     arch, arch_source = _arch(board, scene)
     profile = resolve(
         scene.kernel,
@@ -86,6 +90,25 @@ def resolve_scene(board: Board, scene: Scene) -> tuple[ResolvedScene, Profile]:
         facts=facts,
     )
     return resolved, profile
+
+
+def _check(scene: Scene) -> None:
+    # The command line reads numbers and texts itself; whoever calls from Python can give anything.
+    kernel: object = scene.kernel
+    if kernel is not None and not isinstance(kernel, str):
+        raise SceneError(f"kernel: expected text such as '5.10', not {kernel!r}: numbers lose zeros")
+    memory: Sequence[object] = scene.memory
+    if isinstance(memory, Span) or not all(isinstance(bank, Span) for bank in memory):
+        raise SceneError("memory: expected a tuple of spans, such as (Span.sized(0x40000000, 1 << 30),)")
+    banks = [("memory", bank) for bank in scene.memory]
+    for name, span in (*banks, ("kernel_image", scene.kernel_image), ("initrd", scene.initrd)):
+        if span is not None and not 0 <= span.start < span.end <= _ADDRESSES:
+            raise SceneError(
+                f"{name}: expected 0 <= start < end within 64 bits, not {span.start:#x} to {span.end:#x}"
+            )
+    for name, address in (("dtb_at", scene.dtb_at), ("image_at", scene.image_at)):
+        if address is not None and not 0 <= address < _ADDRESSES:
+            raise SceneError(f"{name}: expected an address of at most 64 bits, not {address:#x}")
 
 
 def _kernel_source(scene: Scene, profile: Profile) -> str:

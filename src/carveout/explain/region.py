@@ -102,6 +102,8 @@ def _answer(boot: Boot, region: PlacedRegion, attempts: tuple[Attempt, ...]) -> 
     elif attempts and attempts[-1].found is not None:
         said.append(_way(attempts))
         said += _unit_address(region)
+    if region.outcome is Outcome.PLACED and region.pool is None:
+        said += _unbuilt(boot, region)
     said += _shared(boot, region)
     if any(area.from_region == region.path and not area.activated for area in boot.cma):
         said.append(
@@ -254,7 +256,8 @@ _BECAUSE = {
 
 def _reasons(boot: Boot, region: PlacedRegion) -> tuple[Reason, ...]:
     reasons = []
-    before = placed_before(boot, region.path) if region.kind is RegionKind.DYNAMIC else []
+    looked_at = region.kind is RegionKind.DYNAMIC and region.outcome is not Outcome.IGNORED
+    before = placed_before(boot, region.path) if looked_at else []
     if before:
         order = boot.profile.behaviour.region_table
         how = "the order of the tree" if order == "two-pass" else "the order in which its sort leaves them"

@@ -119,7 +119,8 @@ def _searched(board: Board, found: LogScene, evidence: Evidence) -> _Search:
     best = tried[0]
     if best.chosen is not None:
         best.deductions.insert(0, Deduction(best.chosen.kind, best.chosen.text, best.chosen.evidence, ()))
-        best.settled["kernel"] = "deduced from what was seen"
+        for name in ("kernel", *_changed(found.scene, best.chosen.scene)):
+            best.settled[name] = "deduced from what was seen"
     return best
 
 
@@ -297,7 +298,7 @@ def _identity(item: Item) -> tuple[object, ...]:
 
 def _changed(before: Scene, after: Scene) -> list[str]:
     names = {"cmdline": "cmdline", "page_size": "page-size", "memory": "memory", "dtb_at": "dtb-at",
-             "kernel_image": "kernel-image", "kernel": "kernel", "vendor": "vendor"}  # fmt: skip
+             "kernel_image": "kernel-image", "kernel": "kernel", "vendor": "vendor", "behaviour": "behaviour"}  # fmt: skip
     return [name for field, name in names.items() if getattr(before, field) != getattr(after, field)]
 
 

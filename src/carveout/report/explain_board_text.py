@@ -185,7 +185,8 @@ class _Page:
         shown = it.uses if self._all else it.uses[:_USES_SHOWN]
         for use in shown:
             got = f" fails with {errno_name(use.errno)}" if use.errno is not None else " gets it"
-            if not it.boot.ram_known and use.errno is None:
+            # Of a disabled region there is nothing to be had, and no error either: the message says so.
+            if use.errno is None and (use.base is None or not it.boot.ram_known):
                 got = ""
             self.say(f"{consumer_use(use)}{got}" + (f": {use.message}" if use.message else ""), level=1,
                      role="error" if use.errno is not None else "")  # fmt: skip

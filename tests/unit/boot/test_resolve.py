@@ -261,3 +261,21 @@ def test_what_was_given_is_among_the_facts_used_or_not(
 ) -> None:
     resolved, _ = resolve_scene(board_of(cpus()), Scene(**scene))
     assert [tuple(found) for found in resolved.facts if found.name == fact[0]] == [fact]
+
+
+@pytest.mark.parametrize(
+    ("scene", "said"),
+    [
+        pytest.param({"kernel": 5.10}, "kernel: expected text such as '5.10', not 5.1", id="kernel"),
+        pytest.param({"memory": Span(0, GIB)}, "memory: expected a tuple of spans", id="one-span"),
+        pytest.param({"memory": ((0, GIB),)}, "memory: expected a tuple of spans", id="tuples"),
+        pytest.param({"memory": (Span(GIB, 0),)}, "memory: expected 0 <= start < end", id="backwards"),
+        pytest.param({"kernel_image": Span(5, 5)}, "kernel_image: expected 0 <= start < end", id="empty"),
+        pytest.param({"initrd": Span(0, 1 << 65)}, "initrd: expected 0 <= start < end", id="wide"),
+        pytest.param({"dtb_at": -4096}, "dtb_at: expected an address", id="negative"),
+        pytest.param({"dtb_at": 1 << 64}, "dtb_at: expected an address", id="beyond"),
+    ],
+)
+def test_a_scene_from_python_is_looked_at(scene: dict[str, Any], said: str) -> None:
+    with pytest.raises(SceneError, match=re.escape(said)):
+        resolve_scene(board_of(cpus()), Scene(**scene))

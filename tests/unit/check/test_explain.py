@@ -120,3 +120,22 @@ def test_rule_page_has_example_and_headings() -> None:
     assert "## Kernel behaviour\n" in text
     assert "modem@46000000 { reg" in text
     assert "OVERLAP DETECTED!" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "slug"),
+    [
+        ("alloc_contig_range: [2f200, 2f300) PFNs busy", "pfns-busy"),
+        ("ERROR: reserving fdt memory region failed (addr=98000000 size=4000000)", "loader-reserving-failed"),
+        (
+            "ERROR: reserving fdt memory region failed (addr=ff700000 size=8ca000 flags=4)",
+            "loader-reserving-failed",
+        ),
+        ("remoteproc remoteproc0: bad phdr da 0x1fff0000 mem 0x5000", "bad-phdr"),
+    ],
+)
+def test_lines_of_others_that_people_search_for(line: str, slug: str) -> None:
+    # From the threads anholt/linux 76, openbmc 3871, meta-lmp 1184 and an NXP forum's about i.MX7.
+    found = find(line)
+    assert found.topic is not None
+    assert found.topic.slug == slug

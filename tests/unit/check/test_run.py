@@ -75,3 +75,18 @@ def test_a_template_for_the_boot_loader_is_harmless_and_an_empty_region_elsewher
     (forgotten,) = _found("fw@50000000 { reg = <0x0 0x50000000 0x0 0x0>; };", "CV112", scene)
     assert (template.severity, forgotten.severity) == (Severity.NOTE, Severity.ERROR)
     assert "harmless" in template.message
+
+
+def test_a_reference_of_2013_is_not_made_one_that_fails() -> None:
+    # The driver got memory of the default pool; with memory-region to a node elsewhere it would get -EINVAL.
+    device = "/ { %s video { linux,contiguous-region = <&pool>; }; };"
+    elsewhere = "regions { pool: pool@50000000 { reg = <0x0 0x50000000 0x0 0x100000>; }; };"
+    in_place = "pool: pool@50000000 { reg = <0x0 0x50000000 0x0 0x100000>; };"
+    for text, has_edits in (
+        (BASE + device % elsewhere, False),
+        (BASE + REGIONS % in_place + device % "", True),
+    ):
+        board = read_board(parse(bytes(compile_dts(text).blob)))
+        found = check_board(board, [], all_rules(), file="b").findings
+        (finding,) = (f for f in found if f.code == "CV816")
+        assert bool(finding.edits) == has_edits

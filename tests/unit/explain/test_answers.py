@@ -471,6 +471,13 @@ def test_a_device_is_no_more_certain_than_what_its_driver_asks_for() -> None:
     assert any("how its driver asks is not known" in doubt for doubt in told.doubts)
 
 
+def test_what_was_never_reserved_does_not_stay_reserved() -> None:
+    told = ask("fw", region("fw@40200000", "no-map", reg=[(0x4020_0000, mib(1))]))
+    assert told.region is not None
+    assert told.region.outcome is Outcome.RESERVE_FAILED
+    assert [reason.text for reason in told.reasons if "stays reserved" in reason.text] == []
+
+
 def test_a_region_elsewhere_is_no_region() -> None:
     # udmabuf issue 45: reserved-memory below a bus.
     bus = node(
@@ -487,3 +494,16 @@ def test_what_is_said_of_every_boot_is_no_doubt_about_the_default_area() -> None
     told = ask("default cma", kernel_image=None, cmdline="cma=1023M")
     assert [doubt for doubt in told.doubts if doubt.startswith(("no initrd", "RAM is as in the tree"))] == []
     assert any("pass --kernel-image" in doubt for doubt in told.doubts)
+
+
+def test_a_disabled_region_was_not_waited_for() -> None:
+    first = region("first", size=mib(4))
+    told = ask("off", first, region("off", size=mib(4), status="disabled"))
+    assert told.answer[0] == "off is ignored: the kernel reserves nothing for it."
+    assert [reason.text for reason in told.reasons if "before it" in reason.text] == []
+
+
+def test_a_restricted_pool_that_the_kernel_cannot_make_says_so() -> None:
+    # Debian's kernels: reserved, and no pool.
+    told = ask("rst", region("rst@51000000", reg=[(0x5100_0000, mib(1))], compatible="restricted-dma-pool"))
+    assert "This kernel is built without restricted pools (CONFIG_DMA_RESTRICTED_POOL)." in told.answer

@@ -63,6 +63,15 @@ def test_a_failure_in_text() -> None:
     assert "Other kernels\n" in text
 
 
+def test_of_a_disabled_region_nobody_gets_anything() -> None:
+    board = usual_board(
+        region("off", size=mib(4), status="disabled", phandle=1),
+        others=[node("vpu", {"memory-region": cells(1)})],
+    )
+    text = shown("off", board=board)
+    assert "  /vpu: the region is disabled: the driver is told all is well, and gets no memory\n" in text
+
+
 def test_names_from_a_tree_are_made_harmless() -> None:
     evil = usual_board(
         region("a\x1b[31m", size=mib(900)), others=[node("b\x07", {"memory-region": cells(1)})]

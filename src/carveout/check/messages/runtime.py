@@ -212,4 +212,58 @@ PAGES = (
         cures=("Harmless for placement; regions may land in memory that is not mirrored.",),
         source="memblock_alloc_range_nid(), mm/memblock.c; kernel-semantics 2.4",
     ),
+    Page(
+        slug="pfns-busy",
+        title="PFNs busy",
+        texts=("alloc_contig_range: [{first}, {last}) PFNs busy",),
+        meaning="A contiguous allocation met a page that could not be moved away at that moment: the area is lent to the system, and somebody held the page. The kernel goes on with the next place in the area; only if none is left the allocation fails, with -16 (EBUSY).",
+        kernels="The numbers are page frames: times the page size they are addresses. Not every kernel prints it, so that its absence says nothing; the event cma_alloc_busy_retry, from 6.1 on, does.",
+        causes=(
+            "Pages of the area are pinned for long: by direct I/O, a GPU, RDMA, or a file system's buffers.",
+            "The area is nearly full, so that few places are left to try.",
+        ),
+        cures=(
+            "Nothing, if no `cma_alloc: alloc failed` follows: it is noise.",
+            "A larger pool, or a region without `reusable` for the device that cannot wait; `carveout pool replay` shows from a trace how often places were busy.",
+        ),
+        source="alloc_contig_range(), mm/page_alloc.c; cma_alloc(), mm/cma.c; cma.md 1; anholt/linux issue 76",
+    ),
+    Page(
+        slug="loader-reserving-failed",
+        title="reserving fdt memory region failed",
+        texts=(
+            "ERROR: reserving fdt memory region failed (addr={base} size={size} flags={flags})",
+            "ERROR: reserving fdt memory region failed (addr={base} size={size})",
+        ),
+        meaning="U-Boot prints it, not Linux: before it loads anything it marks the regions of the tree in its own list of memory, and this one could not be marked. U-Boot goes on; Linux makes its reservations itself and does not know of it.",
+        kernels="No kernel prints it. Versions of U-Boot differ in what they refuse: newer ones also refuse what lies above the top of the memory they use themselves.",
+        causes=(
+            "The region is not in RAM as U-Boot sees it: above the top of RAM, or in a part that a graphics memory takes.",
+            "U-Boot itself, its heap or its splash screen lies there, at the top of RAM.",
+            "Another region or /memreserve/ entry has a part of it.",
+        ),
+        cures=(
+            "Harmless where the region is outside of what U-Boot uses and nothing is loaded there.",
+            "Otherwise keep it out of the last megabytes of RAM: `carveout place` finds another place, `carveout export --to uboot` shows what U-Boot's list will hold.",
+        ),
+        covers=("FW07",),
+        source="boot_fdt_add_mem_rsv_regions(), boot/image-fdt.c of U-Boot; openbmc issue 3871, meta-lmp pull request 1184",
+    ),
+    Page(
+        slug="bad-phdr",
+        title="bad phdr da mem",
+        texts=("bad phdr da {da} mem {size}",),
+        meaning="The kernel loads a firmware into a remote processor's memory, and a segment of the ELF file has an address that no memory of the processor has, or reaches beyond its end. The processor is not started; `Boot failed: -22` follows.",
+        kernels="All.",
+        causes=(
+            "The firmware is linked to another address than that of the region, or to an alias the driver does not know.",
+            "The region is smaller than the segment.",
+            "The region is missing in memory-region, or was dropped at early boot.",
+        ),
+        cures=(
+            "`carveout amp BOARD FIRMWARE.elf` shows each segment with the memory it falls into.",
+            "`carveout export BOARD --to ld --for NODE` writes the addresses for the linker.",
+        ),
+        source="rproc_elf_load_segments(), drivers/remoteproc/remoteproc_elf_loader.c",
+    ),
 )
