@@ -124,12 +124,10 @@ def _moves(page: Page, moves: Sequence[Move]) -> None:
         page.add(
             f"{move.path} from {format_range(move.span)} to {format_range(move.to)}", indent=2, role="region"
         )
-        page.add(
-            f"the largest free range is {format_size_about(move.largest_after)} then, "
-            f"{format_size_about(move.largest_before)} now",
-            indent=4,
-            first="- ",
-        )
+        then, now = format_size_about(move.largest_after), format_size_about(move.largest_before)
+        if then == now and move.gain > 0:  # too little to be seen in rounded sizes
+            then = f"{format_size_about(move.gain)} larger"
+        page.add(f"the largest free range is {then} then, {now} now", indent=4, first="- ")
         if move.placed:
             page.add(f"{', '.join(move.placed)} finds a place then, and does not now", indent=4, first="- ")
         if move.moves:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from carveout.cli.main import main
+from support.boards import blob_of, cpus, memory, region, reserved_memory
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 SCENE = ["--kernel", "6.12", "--kernel-image", "0x40200000+0x24f0000", "--dtb-at", "0x48000000"]
@@ -66,3 +67,14 @@ def test_options_that_make_no_sense(
 ) -> None:
     assert main(["fit", str(board_dtb), *argv]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_gain_too_small_for_rounded_sizes_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Two small regions 16 KiB apart: to move the upper one makes 768 MiB a little larger.
+    regions = [region(f"fw@{at:x}", "no-map", reg=[(at, 4096)]) for at in (0x5000_0000, 0x5000_4000)]
+    path = tmp_path / "board.dtb"
+    path.write_bytes(blob_of(cpus(), memory((0x4000_0000, 1 << 30)), reserved_memory(*regions)))
+    assert main(["fit", str(path), "--kernel", "6.12"]) == 0
+    assert "the largest free range is 16 KiB larger then, ~" in capsys.readouterr().out
