@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from support.recordings import recordings
+
 if TYPE_CHECKING:
     from types import ModuleType
 
@@ -83,3 +85,8 @@ def test_nothing_but_carveout_is_run(command: str, tmp_path: Path) -> None:
 def test_a_traceback_is_no_output(tmp_path: Path) -> None:
     with pytest.raises(tool.DocumentationError, match="traceback"):
         tool.refresh("```python\nraise ValueError\n```\n```text\n```\n", tmp_path)
+
+
+def test_the_number_of_recorded_boots_is_counted() -> None:
+    number = f"{len(recordings()):,} recorded boots"
+    assert number in (ROOT / "README.md").read_text(encoding="utf-8")
