@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from carveout.boot.memblock import Flag
 from carveout.boot.result import BootOutcome, StepKind
 from carveout.kernel.layout import Arm64Layout, RiscvLayout
-from carveout.span import MIB, Span
+from carveout.span import GIB, KIB, MIB, Span
 
 if TYPE_CHECKING:
     from carveout.boot.state import Area, EarlyBoot
@@ -23,6 +23,7 @@ _LATER, _LATER_SHARE = 64 * MIB, 16
 _LARGE = 16 * MIB
 # An area on top of the tree itself did no harm: the kernel works on its unflattened copy.
 _IN_USE = ("kernel", "initrd")
+_POOL_SHARE, _LEAST_POOL, _MOST_POOL = GIB // (128 * KIB), 128 * KIB, 4 * MIB
 _TABLE_SHARE = 1024
 """One entry of 8 bytes for 8 KiB of RAM."""
 _IDLE_KILLED = "Attempted to kill the idle task!"
@@ -64,6 +65,7 @@ def _doubts(state: EarlyBoot, ram: list[Span]) -> list[str]:
             found.append(f"the contiguous area {area.name} lies on no-map memory, which was never booted")
         if lost := [name for name in state.owners(area.base, area.size) if name in _IN_USE]:
             found.append(f"the contiguous area {area.name} lies on memory of the {', '.join(lost)}")
+    found += _dma_pools(state, sum(span.size for span in ram))
     image = state.scene.kernel_image
     if image is not None and not _is_covered(image, ram):
         found.append("the kernel image is not wholly in RAM, which was never booted")
@@ -73,6 +75,16 @@ def _doubts(state: EarlyBoot, ram: list[Span]) -> list[str]:
     if sum(span.size for span in state.mb.free_ranges()) < _LEAST_FREE:
         found.append(f"less than {_LEAST_FREE // MIB} MiB of memory is left free, which was never booted")
     return found
+
+
+def _dma_pools(state: EarlyBoot, ram: int) -> list[str]:
+    # Three pools for atomic allocations, each of 128 KiB for each GiB of RAM, are taken from the default area.
+    area, share = state.default_area, min(max(ram // _POOL_SHARE, _LEAST_POOL), _MOST_POOL)
+    if area is None or area.size >= 3 * (1 << (share - 1).bit_length()):
+        return []
+    return [
+        "the default area is too small for the DMA pools of the running kernel, whose messages are not simulated"
+    ]
 
 
 def _unmapped(state: EarlyBoot) -> tuple[bool, str | None]:
