@@ -7,7 +7,7 @@
 Each SRC holds one folder per scenario with `expected.json.gz`, the blobs it names and the fragments they were
 made from; the name of SRC becomes the name of the source. For each source and architecture this writes
 SOURCE-ARCH.jsonl.xz (one boot a line) and SOURCE-ARCH.tar.xz (each blob once, by its SHA-256, and the
-fragments), and one index.json for all. The same input gives the same bytes.
+fragments), and one index.json for all; what DEST has of other sources stays. The same input gives the same bytes.
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ def compress(data: bytes) -> bytes:
 
 def write(dest: Path, groups: dict[tuple[str, str], Group]) -> None:
     """Write the archives and the index."""
-    index = []
+    sources, path = {source for source, _ in groups}, dest / "index.json"
+    index = json.loads(path.read_text()) if path.exists() else []
+    index = [row for row in index if row["source"] not in sources]
     for (source, arch), group in sorted(groups.items()):
         group.boots.sort(key=lambda boot: (boot["scenario"], boot["kernel"]["release"]))
         lines = [json.dumps(boot, sort_keys=True, separators=(",", ":")) for boot in group.boots]
@@ -92,7 +94,8 @@ def write(dest: Path, groups: dict[tuple[str, str], Group]) -> None:
         (dest / f"{source}-{arch}.tar.xz").write_bytes(compress(pack(group.files)))
         releases = Counter(boot["kernel"]["release"] for boot in group.boots)
         index.append({"source": source, "arch": arch, "boots": len(group.boots), "releases": dict(releases)})
-    (dest / "index.json").write_text(json.dumps(index, indent=1, sort_keys=True) + "\n")
+    index.sort(key=lambda row: (row["source"], row["arch"]))
+    path.write_text(json.dumps(index, indent=1, sort_keys=True) + "\n")
 
 
 def main() -> int:

@@ -64,10 +64,12 @@ def joined(lines: Sequence[str], stamp: str = STAMP) -> bytes:
 def _cma_lines(recorded: Recording) -> list[str]:
     digits = _DIGITS.get(recorded.arch, 16)
     node = " on node -1" if recorded.release.startswith("6.12") else ""
+    # An area that may be of several ranges, as 7.2 makes them for huge pages, says nothing of its place.
     return [
-        f"cma: Reserved {area.mib} MiB at 0x{area.base:0{digits}x}{node}"
+        f"cma: Reserved {area.mib} MiB "
+        + ("in 1 range" if area.base is None else f"at 0x{area.base:0{digits}x}{node}")
         for area in recorded.cma
-        if area.ok and area.base is not None
+        if area.ok
     ]
 
 

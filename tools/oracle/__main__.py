@@ -15,6 +15,7 @@ from fetch_dtbs import FetchError
 
 from .compare import compare, report, table
 from .fetch import ARCHITECTURES, CACHE, SUITES, fetch, wanted
+from .found import FOUND
 from .kernels import KernelError, find_kernels
 from .machines import MACHINES
 from .pinned import PINNED, boot_pinned
@@ -161,7 +162,7 @@ def _list(args: argparse.Namespace) -> int:
         sys.stdout.write(
             f"{kernel.release:32}{kernel.arch:9}{kernel.page_size // 1024:>3} KiB pages  image 0x{size:x}\n"
         )
-    for scenario in SCENARIOS:
+    for scenario in (*SCENARIOS, *FOUND):
         sys.stdout.write(f"{scenario.id:32}{scenario.title}\n")
     return 0
 
@@ -173,7 +174,7 @@ def _scenarios(args: argparse.Namespace) -> list[Scenario]:
         return random_scenarios(args.random, seed=args.seed)
     return [
         scenario
-        for scenario in SCENARIOS
+        for scenario in (*SCENARIOS, *FOUND)
         if re.search(args.scenarios, scenario.id) and (not args.quick or scenario.id in QUICK)
     ]
 

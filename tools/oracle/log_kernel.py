@@ -161,9 +161,14 @@ def _swiotlb(lines: Iterable[str]) -> list[Row]:
 
 
 def _kernel_image(ops: Sequence[Op], kernel_at: int | None) -> Row | None:
-    for op in ops:
-        if op.op != "reserve" or op.base is None or not _IMAGE_RESERVER.search(op.caller):
-            continue
-        if kernel_at is None or 0 <= op.base - kernel_at < _IMAGE_SHIFT:
-            return {"base": hexed(op.base), "size": hexed(op.size), "caller": op.caller}
-    return None
+    found = [
+        op
+        for op in ops
+        if op.op == "reserve" and op.base is not None and _IMAGE_RESERVER.search(op.caller)
+        if kernel_at is None or 0 <= op.base - kernel_at < _IMAGE_SHIFT
+    ]
+    # An initrd that is said to lie on the kernel is reserved by the same function, before it.
+    image = found[0] if kernel_at is None and found else max(found, key=lambda op: op.size, default=None)
+    if image is None:
+        return None
+    return {"base": hexed(image.base), "size": hexed(image.size), "caller": image.caller}

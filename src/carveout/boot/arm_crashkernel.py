@@ -24,7 +24,7 @@ _SECTION = 1 * MIB
 def reserve_crashkernel(state: EarlyBoot, lowmem: Lowmem) -> None:
     """Reserve what crashkernel= asks for, and print the outcome."""
     ram = state.mb.current_limit - state.mb.start_of_dram()
-    request = crash_request(state, ram)
+    request = crash_request(state, ram, with_empty=state.behaviour.arm_empty_crashkernel == "reserved")
     if request is None or request.high:
         return
     size, base = request.size, request.base

@@ -30,10 +30,13 @@ class CrashRequest(NamedTuple):
     low_size: int | None
 
 
-def crash_request(state: EarlyBoot, ram: int | None = None) -> CrashRequest | None:
+def crash_request(
+    state: EarlyBoot, ram: int | None = None, *, with_empty: bool = False
+) -> CrashRequest | None:
     """Read crashkernel=; of several of one form the last counts. None: nothing is asked for, or in vain.
 
     ram: what the kernel calls the RAM of the system, in bytes; by default all of it. Prints what the kernel prints.
+    with_empty: return also what is well formed and asks for 0 bytes.
     """
     values = state.arguments.all("crashkernel")
     with_cma = state.behaviour.crashkernel_suffixes == "high-low-cma"
@@ -49,8 +52,10 @@ def crash_request(state: EarlyBoot, ram: int | None = None) -> CrashRequest | No
         state.doubts.append("crashkernel=SIZE,cma is not simulated")
     ram = state.mb.phys_mem_size() if ram is None else ram
     if plain:
-        size, base = _plain(state, plain[-1], ram)
-        return CrashRequest(size, base, high=False, low_size=None) if size else None
+        found = _plain(state, plain[-1], ram)
+        if found is None or not (found[0] or with_empty):
+            return None
+        return CrashRequest(*found, high=False, low_size=None)
     high = _last(values, ",high")
     if high is None or state.behaviour.crashkernel == "arm64-low":
         return None
@@ -79,33 +84,33 @@ def _suffixed(state: EarlyBoot, text: str, suffix: str) -> int | None:
     return size
 
 
-def _plain(state: EarlyBoot, text: str, ram: int) -> tuple[int, int]:
-    # SIZE[@BASE], or START-[END]:SIZE,...[@BASE] chosen by the amount of RAM. (0, 0): nothing, or it is no such text.
+def _plain(state: EarlyBoot, text: str, ram: int) -> tuple[int, int] | None:
+    # SIZE[@BASE], or START-[END]:SIZE,...[@BASE] chosen by the amount of RAM. None: it is no such text.
     if ":" in text:
         return _by_ram(state, text, ram)
     size, rest = memparse(text)
     if rest == text:
         state.say("crash-no-size")
-        return 0, 0
+        return None
     base = 0
     if rest.startswith("@"):
         # What follows the base is not looked at.
         base = memparse(rest[1:])[0]
     elif rest:
         state.say("crash-char", char=rest[0])
-        return 0, 0
+        return None
     if state.behaviour.crashkernel == "generic" and size >= ram:
-        return 0, 0
+        return None
     return size, base
 
 
-def _by_ram(state: EarlyBoot, text: str, ram: int) -> tuple[int, int]:
+def _by_ram(state: EarlyBoot, text: str, ram: int) -> tuple[int, int] | None:
     # The size of the first range that holds the amount of RAM. Ranges behind it are not looked at.
     amount, rest, size = round_up(ram, _RAM_ROUNDING), text, 0
     while True:
         found = _range(state, rest, ram)
         if found is None:
-            return 0, 0
+            return None
         start, end, wanted, rest = found
         if start <= amount < end:
             size = wanted
@@ -126,7 +131,7 @@ def _by_ram(state: EarlyBoot, text: str, ram: int) -> tuple[int, int]:
             if state.behaviour.crashkernel_value_message == "named"
             else "crash-value-bare"
         )
-        return 0, 0
+        return None
     return size, base
 
 

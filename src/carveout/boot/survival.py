@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from carveout.boot.memblock import Flag
 from carveout.boot.result import BootOutcome, StepKind
 from carveout.kernel.layout import Arm64Layout, RiscvLayout
-from carveout.span import MIB, Span
+from carveout.span import GIB, KIB, MIB, Span
 
 if TYPE_CHECKING:
     from carveout.boot.state import Area, EarlyBoot
@@ -23,6 +23,10 @@ _LATER, _LATER_SHARE = 64 * MIB, 16
 _LARGE = 16 * MIB
 # An area on top of the tree itself did no harm: the kernel works on its unflattened copy.
 _IN_USE = ("kernel", "initrd")
+_POOL_SHARE, _LEAST_POOL, _MOST_POOL = GIB // (128 * KIB), 128 * KIB, 4 * MIB
+_TABLE_SHARE = 1024
+"""One entry of 8 bytes for 8 KiB of RAM."""
+_IDLE_KILLED = "Attempted to kill the idle task!"
 _INIT_KILLED = "Attempted to kill init! exitcode=0x0000000b"
 
 
@@ -43,7 +47,13 @@ def verdict(state: EarlyBoot) -> tuple[BootOutcome, str | None, str | None]:
         state.step(StepKind.PANIC, area.name, "a contiguous area reaches outside RAM",
                    base=area.base, size=area.size, source=_SOURCE)  # fmt: skip
         return BootOutcome.HANG, None, "a contiguous area partly outside RAM hung the one boot that was tried"
-    return BootOutcome.OK, None, "; ".join(dict.fromkeys(_doubts(state, ram))) or None
+    dies, unmapped = _unmapped(state)
+    doubt = "; ".join(dict.fromkeys([*_doubts(state, ram), *([unmapped] if unmapped else [])])) or None
+    if dies:
+        state.step(StepKind.PANIC, "directory entries", "their table is allocated where the linear map ends inside a page",
+                   source=_SOURCE)  # fmt: skip
+        return BootOutcome.PANIC, _IDLE_KILLED, doubt
+    return BootOutcome.OK, None, doubt
 
 
 def _doubts(state: EarlyBoot, ram: list[Span]) -> list[str]:
@@ -55,7 +65,7 @@ def _doubts(state: EarlyBoot, ram: list[Span]) -> list[str]:
             found.append(f"the contiguous area {area.name} lies on no-map memory, which was never booted")
         if lost := [name for name in state.owners(area.base, area.size) if name in _IN_USE]:
             found.append(f"the contiguous area {area.name} lies on memory of the {', '.join(lost)}")
-    found += _unmapped(state)
+    found += _dma_pools(state, sum(span.size for span in ram))
     image = state.scene.kernel_image
     if image is not None and not _is_covered(image, ram):
         found.append("the kernel image is not wholly in RAM, which was never booted")
@@ -67,13 +77,27 @@ def _doubts(state: EarlyBoot, ram: list[Span]) -> list[str]:
     return found
 
 
-def _unmapped(state: EarlyBoot) -> list[str]:
-    # Until the page allocator takes over, what the kernel allocates (hash tables most of all) comes from the top of the
-    # highest free range that is large enough, and is filled through the linear map.
-    if state.linear_map is None:
+def _dma_pools(state: EarlyBoot, ram: int) -> list[str]:
+    # Three pools for atomic allocations, each of 128 KiB for each GiB of RAM, are taken from the default area.
+    area, share = state.default_area, min(max(ram // _POOL_SHARE, _LEAST_POOL), _MOST_POOL)
+    if area is None or area.size >= 3 * (1 << (share - 1).bit_length()):
         return []
+    return [
+        "the default area is too small for the DMA pools of the running kernel, whose messages are not simulated"
+    ]
+
+
+def _unmapped(state: EarlyBoot) -> tuple[bool, str | None]:
+    """Return (whether the kernel dies, doubt): free memory that is not in the linear map is filled through it all the same.
+
+    Until the page allocator takes over, what the kernel allocates comes from the top of the highest free range that is
+    large enough. The table of directory entries is the first large one.
+    """
+    if state.linear_map is None:
+        return False, None
     ram = sum(region.size for region in state.mb.memory)
-    above, enough = 0, ram // _LATER_SHARE + _LATER
+    table = 1 << (ram // _TABLE_SHARE - 1).bit_length()
+    above, enough, has_room, doubt = 0, ram // _LATER_SHARE + _LATER, False, None
     for free in state.mb.free_ranges(reverse=True):
         top = next((span for span in state.linear_map if span.start < free.end <= span.end), None)
         mapped = 0 if top is None else free.end - max(top.start, free.start)
@@ -82,8 +106,11 @@ def _unmapped(state: EarlyBoot) -> list[str]:
             break
         if mapped < free.size:
             place = f"free memory between 0x{free.start:x} and 0x{free.end:x}"
-            return [f"{place} is not all in the linear map: an allocation there kills the kernel"]
-    return []
+            doubt = doubt or f"{place} is not all in the linear map: an allocation there kills the kernel"
+            if top is None and free.size >= table and not has_room:
+                return True, doubt
+        has_room |= free.size >= table
+    return False, doubt
 
 
 def _is_covered(span: Span, ram: list[Span]) -> bool:

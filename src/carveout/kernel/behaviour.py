@@ -190,6 +190,8 @@ class Behaviour(NamedTuple):
 
     # --- crash kernel (1.7) ---------------------------------------------------------------------------
     crashkernel: Literal["arm64-low", "arm64-high-low", "generic"] = "arm64-low"
+    arm_empty_crashkernel: Literal["reserved", "ignored"] = "reserved"
+    """What 32-bit arm does with crashkernel= that is well formed and asks for nothing."""
     crashkernel_suffixes: Literal["high-low", "high-low-cma"] = "high-low"
     """Which are known; with any other the text is malformed."""
     crashkernel_value_message: Literal["bare", "size-named", "named"] = "bare"

@@ -81,6 +81,7 @@ CHANGES: tuple[Change, ...] = (
     Change("6.1", "hugetlb_cma_nodes", "read", source="booted: 5.10.223, 6.1.176"),
     Change("6.1", "hugetlb_cma_share", "whole-pages", source="booted: 5.10.223, 6.1.176"),
     Change("6.1", "hugetlb_cma_align", "smaller-page", source="booted: 5.10.223, 6.1.176"),
+    Change("6.1", "arm_empty_crashkernel", "ignored", source="booted: 5.10.223, 6.1.176"),
     Change("6.1", "numa_distance_nodes", "counted", source="booted: 5.10.223, 6.1.176"),
     Change("6.1", "crashkernel", "arm64-high-low", source="1.7"),
     Change("6.1", "initrd_in_use_message", "continued", source="1.3"),

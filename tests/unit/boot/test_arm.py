@@ -154,6 +154,20 @@ def test_bank_above_4_gib_is_ignored() -> None:
 
 
 # ---- crashkernel= ------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("argument", ["2G-:64M", "0"])
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_crash_kernel_of_nothing(kernel: str, argument: str) -> None:
+    """Booted with the first: 5.10.223 reserves nothing at the end of lowmem, and says so; newer ones do not."""
+    said = [
+        text for text in boot_arm(kernel, cmdline=f"crashkernel={argument}").messages if "crashkernel" in text
+    ]
+    zero = ["crashkernel size resulted in zero bytes"] if ":" in argument else []
+    line = (
+        ["Reserving 0MB of memory at 1792MB for crashkernel (System RAM: 768MB)"] if kernel == "5.10" else []
+    )
+    assert said == zero + line
+
+
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize(
     ("cmdline", "line", "place"),

@@ -58,9 +58,12 @@ def test_what_the_rounding_decides_is_modelled() -> None:
 def test_free_memory_that_is_not_mapped_makes_the_fate_uncertain() -> None:
     # A hash table that ended in the page where the region begins killed 6.12.117 with 16 KiB pages.
     pool = region("a", "no-map", size=0x100_0123, compatible="shared-dma-pool")
-    top = region("b", size=0x5000)
-    result = boot_regions("6.12", pool, top, page_size=16384, ram=[Span.sized(0x4000_0000, 6 << 30)])
+    others = region("r@1bf800000", reg=[(0x1_BF80_0000, 0x4000)]), region("b", size=0x5000)
+    result = boot_regions(
+        "6.12", others[0], pool, others[1], page_size=16384, ram=[Span.sized(0x4000_0000, 6 << 30)]
+    )
     assert result.exactness is Exactness.MODELLED
+    assert (result.outcome, result.failure) == (BootOutcome.PANIC, _IDLE)
     assert any("not all in the linear map" in note for note in result.notes)
 
 

@@ -230,3 +230,18 @@ def test_an_initial_ram_disk_outside_ram(initrd: Span, expected: Exactness) -> N
     assert judged(result)["all"] is expected
     limited = boot_regions("6.12", *REGIONS, initrd=Span.sized(0x7000_0000, 0x10_0000), cmdline="mem=512M")
     assert judged(limited)["all"] is EXACT
+
+
+@pytest.mark.parametrize(
+    ("gib", "cmdline", "expected"),
+    [
+        # 6.1.0-50 with 6 GiB printed that the third pool found no room in an area of 2 MiB.
+        pytest.param(6, "cma=4K", MODELLED, id="too-small"),
+        pytest.param(6, "cma=4M", EXACT, id="large-enough"),
+        pytest.param(1, "cma=4K", EXACT, id="less-RAM-wants-less"),
+        pytest.param(6, "cma=0", EXACT, id="no-area"),
+    ],
+)
+def test_a_default_area_too_small_for_dma_pools(gib: int, cmdline: str, expected: Exactness) -> None:
+    result = boot_regions("6.1", *REGIONS, ram=[Span.sized(GIB, gib * GIB)], cmdline=cmdline)
+    assert judged(result)["all"] is expected
