@@ -140,9 +140,8 @@ def _flags(rng: random.Random, board: Scenario) -> Scenario:
     for number in range(rng.choice((1, 2, 3))):
         flags = tuple(rng.sample(names, rng.choice((1, 2, 3))))
         at = rng.choice((0x1000_0000, 0x1800_0000, 0x1400_0000)) + number * 4 * MIB
-        region = Region(name=f"flags{number}", flags=flags, compatible=POOL, size=4 * MIB)
-        fixed = rng.random() < 0.5
-        made.append(replace(region, at=((at, 4 * MIB),), size=None) if fixed else region)
+        region = Region(name=f"flags{number}", flags=flags, compatible=POOL)
+        made.append(rng.choice((replace(region, at=((at, 4 * MIB),)), replace(region, size=4 * MIB))))
     return _added(board, *made)
 
 
