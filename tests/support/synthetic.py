@@ -75,7 +75,7 @@ def _cma_lines(areas: list[RecordedCma], warned: list[str]) -> list[str]:
 
 def _cma_line(area: RecordedCma) -> str:
     return (
-        f"cma: Reserved {area.mib} MiB at 0x{area.base:x}"
+        f"cma: Reserved {area.mib} MiB " + ("in 1 range" if area.base is None else f"at 0x{area.base:x}")
         if area.ok
         else f"cma: Failed to reserve {area.mib} MiB"
     )
@@ -91,9 +91,9 @@ def _areas(recorded: Recording) -> tuple[CmaArea, ...]:
         base, size = places[0]
         places[0] = (base, size + (known << 10) - sum(size for _, size in places))
     return tuple(
-        CmaArea(name="", base=base, size=size, is_default=False, exactness=Exactness.EXACT, why="")
+        # An area that may be of several ranges says nothing of its place.
+        CmaArea(name="", base=base or 0, size=size, is_default=False, exactness=Exactness.EXACT, why="")
         for base, size in places
-        if base is not None
     )
 
 

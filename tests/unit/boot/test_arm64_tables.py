@@ -149,3 +149,15 @@ def test_a_tree_that_is_misplaced_or_too_large_stops_the_kernel(start: int, size
     large = {"others": [region("x", extra={"data": bytes(size)})]} if size else {}
     result = boot_regions("6.12", dtb_at=start, **large)
     assert (str(result.outcome), result.failure, str(result.exactness)) == ("hang", None, "modelled")
+
+
+@pytest.mark.parametrize("argument", ["rodata=off", "rodata=on"])
+def test_a_pool_for_kfence_lets_newer_kernels_map_blocks(argument: str) -> None:
+    """Booted with the first, 1 GiB: 6.12.117 takes a handful of pages, 7.2.13 some more than we count."""
+    alone = boot_regions("6.12", cmdline=argument)
+    with_pool = boot_regions("6.12", cmdline=f"{argument} kfence.sample_interval=100")
+    assert pages(alone) > 400
+    assert pages(with_pool) < 20
+    assert with_pool.exactness == "exact"
+    newer = boot_regions("7.2", cmdline=f"{argument} kfence.sample_interval=100")
+    assert newer.exactness == "modelled"

@@ -13,14 +13,16 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from tools.oracle.fetch import target_name
+from tools.oracle.found import FOUND
 from tools.oracle.initrd import initrd_file
 from tools.oracle.machines import MACHINES, jump_stub
 from tools.oracle.random_boards import random_scenarios
 from tools.oracle.record import Recorded, read_recorded, write_scenario
-from tools.oracle.scenario import Scenario, dynamic, static
+from tools.oracle.scenario import Cell, Edit, Scenario, dynamic, static
 from tools.oracle.scenario_text import describe
 from tools.oracle.scenarios import QUICK, SCENARIOS
 from tools.oracle.trees import cells, scenario_tree
+from tools.oracle.unusual_boards import TWISTS, unusual_scenarios
 
 from carveout.fdt import parse
 from carveout.fdt.draft import DraftNode
@@ -136,3 +138,48 @@ def test_a_written_scenario_can_be_read_and_imported(tmp_path: Path, repository:
     import_boots.add_scenario("live", tmp_path / "live" / scenario.id, groups)
     import_boots.write(tmp_path, groups)
     assert json.loads((tmp_path / "index.json").read_text())[0]["releases"] == {"9.9-test": 1}
+
+
+def test_edits_set_what_the_fields_of_a_scenario_cannot_say() -> None:
+    scenario = Scenario(
+        id="x",
+        title="x",
+        regions=(static("a", MIB, 0x2000),),
+        edits=(
+            Edit("/reserved-memory/a", "reg", (Cell(0x10, from_ram=True), Cell(7, 1))),
+            Edit("/reserved-memory", "ranges", None),
+            Edit("/soc/part", "status", b"okay"),
+            Edit("/empty", "", b""),
+        ),
+    )
+    tree = parse(scenario_tree(scenario, base(), ram_base=RAM))
+    assert tree.node("/reserved-memory/a@40100000").prop("reg").cells() == (0, RAM + 0x10, 7)
+    assert tree.node("/reserved-memory").prop("ranges") is None
+    assert tree.node("/soc/part").prop("status").value == b"okay"
+    assert tree.node("/empty") is not None
+    assert "number/cells" in describe(scenario)
+
+
+@pytest.mark.parametrize("name", sorted(TWISTS))
+def test_every_twist_makes_boards_that_can_be_booted(name: str) -> None:
+    made = unusual_scenarios(8, seed=1, twists=(name,)) + unusual_scenarios(
+        8, seed=1, twists=(name,), plain=True
+    )
+    assert made[:4] == unusual_scenarios(4, seed=1, twists=(name,))
+    for scenario in made:
+        assert name in scenario.tags
+        parse(scenario_tree(scenario, base(), ram_base=RAM, bootargs=scenario.arguments(RAM)))
+        assert describe(scenario).startswith("// SPDX")
+
+
+def test_found_scenarios_are_trees() -> None:
+    assert len({scenario.id for scenario in (*SCENARIOS, *FOUND)}) == len(SCENARIOS) + len(FOUND)
+    for scenario in FOUND:
+        parse(scenario_tree(scenario, base(), ram_base=RAM))
+
+
+def test_memory_nodes_need_the_raw_loader_only_where_qemu_replaces_them() -> None:
+    banks = Scenario(id="x", title="x", memory=(((0, MIB),),))
+    assert banks.applies("arm64", has_raw=True)
+    assert not banks.applies("riscv64", has_raw=False)
+    assert banks.applies("riscv64", has_raw=False, keeps_memory=True)
