@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTSIDE = "project"
-OPTIONAL = frozenset({"gallery/README.md", "sweep.md"})
-"""Entries of the navigation that need not be there."""
 ALWAYS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
 
 LISTS = {"rules": "All rules", "messages": "All messages of the kernel"}
@@ -47,8 +45,6 @@ def _expanded(entries: list[Any], docs: Path) -> Iterator[Any]:
             ((title, below),) = entry.items()
             if isinstance(below, list):
                 below = list(_expanded(below, docs))
-            elif below in OPTIONAL and not (docs / below).is_file():
-                continue
             if below:
                 yield {title: below}
         elif entry.endswith(_STARS):
