@@ -13,7 +13,7 @@ tests/property/sweep holds both directions: no change of any property changes a 
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -66,19 +66,30 @@ class BoardFacts:
 
         The scene itself is not part of it. Raises: UnsupportedProfile for a kernel that is not known.
         """
-        arch = self._arch(scene)
+        arch = scene.arch or _arch_of(scene.kernel) or self._board.arch or scene.image_arch
         if arch not in ("arm64", "arm", "riscv64") or (arch == "riscv64" and self._is_edited(scene)):
+            arch = None
+        has_ram = bool(scene.memory) or scene.efi_map is not None or self.gives_ram
+        # What a scene has more of a boot reads alike: a board has few keys, and very many scenes.
+        kind = arch, has_ram, scene.dtb_at is not None
+        if kind not in self._keys:
+            self._keys[kind] = self._key(*kind)
+        return self._keys[kind]
+
+    @cached_property
+    def _keys(self) -> dict[tuple[str | None, bool, bool], bytes]:
+        return {}
+
+    def _key(self, arch: str | None, has_ram: bool, has_place: bool) -> bytes:
+        # arch None: of a boot that may read anything.
+        if arch is None:
             return _digest("content", self.content)
         parts: list[object] = [self._common]
-        if scene.memory or scene.efi_map is not None or self.gives_ram:
+        if has_ram:
             parts.append(self._shape(_TREE_ALIGN.get(arch, _USUAL_TREE_ALIGN)))
-        if scene.dtb_at is not None:
+        if has_place:
             parts.append(len(self._board.tree.blob))
         return _digest(*parts)
-
-    def _arch(self, scene: Scene) -> str | None:
-        named = parse_release(scene.kernel).arch if scene.kernel else None
-        return scene.arch or named or self._board.arch or scene.image_arch
 
     def _is_edited(self, scene: Scene) -> bool:
         board = self._board
@@ -255,6 +266,11 @@ class BoardFacts:
         length, step = prop.length, self._step
         behind = 0 if length and step and length % step == 0 else 2 * step
         return length, prop.node.tree.blob[prop.value_offset : prop.value_offset + length + behind]
+
+
+@lru_cache(maxsize=64)
+def _arch_of(kernel: str | None) -> str | None:
+    return parse_release(kernel).arch if kernel else None
 
 
 def _properties(node: Node) -> list[tuple[str, bytes]]:
