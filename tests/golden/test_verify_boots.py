@@ -17,6 +17,7 @@ from carveout.boot.scene import Scene
 from carveout.observe.iomem import parse_iomem
 from carveout.observe.item import Standing
 from carveout.observe.log import read_log
+from carveout.observe.log_messages import find
 from carveout.observe.memory_files import parse_memblock, parse_meminfo
 from carveout.observe.verification import Evidence
 from carveout.observe.verify import verify
@@ -36,8 +37,14 @@ _PARTS = 8
 
 
 def with_logs() -> list[Recording]:
-    # A boot that died before its console worked left only what a second boot showed.
-    return [recorded for recorded in recordings() if recorded.early_console is None]
+    # A boot that died before its console worked left only what a second boot showed. And recordings do not have the
+    # node of an area, which 6.12 prints: -1, but for areas of a node.
+    return [
+        recorded
+        for recorded in recordings()
+        if recorded.early_console is None
+        and not (recorded.release.startswith("6.12") and "hugetlb_cma=" in recorded.cmdline)
+    ]
 
 
 def sample() -> list[Recording]:
@@ -72,10 +79,25 @@ def check_alone(recorded: Recording) -> str | None:
 def check_mutation(recorded: Recording, mutation: Mutation) -> str | None:
     log = read_log([joined(mutation.lines)])
     result = verify(_board(recorded.dtb), scene(recorded), Evidence(log=log))
+    # A build that was not booted may have other words and another configuration: that is supposed, and said.
+    is_open = result.boot.exactness is not Exactness.EXACT
+    if is_open and not result.differences and (is_wording(mutation) or result.deductions):
+        return None
     other = [item for item in result.differences if not is_of(item, mutation)]
     if result.differences and not other and all(item.cause is not None for item in result.differences):
         return None
     return f"{recorded.id}: {mutation.what} {mutation.before!r}: {told(result)}"
+
+
+def is_wording(mutation: Mutation) -> bool:
+    # A letter was changed, and no number or name is another: another build than the booted one may have other words.
+    before = find(mutation.before)
+    after = find(mutation.lines[mutation.number - 1]) if mutation.number else None
+    return (
+        before is not None
+        and after is not None
+        and (before.values, before.name) == (after.values, after.name)
+    )
 
 
 def is_of(item: Item, mutation: Mutation) -> bool:

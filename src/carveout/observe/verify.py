@@ -196,7 +196,9 @@ class _Search:
         limit = self.trial.score[:2]
         for together in tried:
             trial = self._try(together[-1])
-            if trial is not None and trial.score[:2] < limit:
+            if trial is None or (_is_build(together) and trial.score[0] >= self.trial.score[0]):
+                continue
+            if trial.score[:2] < limit:
                 best, limit = (together, trial), trial.score[:2]
         return best
 
@@ -294,6 +296,11 @@ def _identity(item: Item) -> tuple[object, ...]:
         item.seen,
         item.predicted if item.seen is None else None,
     )
+
+
+def _is_build(together: Iterable[Hypothesis]) -> bool:
+    # That a kernel is built otherwise is supposed only where it explains more than it leaves.
+    return any(one.kind == "config" for one in together)
 
 
 def _changed(before: Scene, after: Scene) -> list[str]:
