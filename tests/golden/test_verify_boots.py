@@ -93,11 +93,9 @@ def is_wording(mutation: Mutation) -> bool:
     # A letter was changed, and no number or name is another: another build than the booted one may have other words.
     before = find(mutation.before)
     after = find(mutation.lines[mutation.number - 1]) if mutation.number else None
-    return (
-        before is not None
-        and after is not None
-        and (before.values, before.name) == (after.values, after.name)
-    )
+    if before is None or after is None:
+        return False
+    return set(after.values) <= set(before.values) and after.name == before.name
 
 
 def is_of(item: Item, mutation: Mutation) -> bool:
