@@ -129,6 +129,16 @@ def test_what_was_changed_in_a_sample_is_told() -> None:
     assert [text for text in found if text] == []
 
 
+def test_another_configuration_is_not_supposed_against_the_logs_own_numbers() -> None:
+    """The line of the default area is damaged; `Memory:` still counts the area, so that the kernel has CMA."""
+    recorded = next(r for r in recordings() if r.id == "real-hip07-d05-lean__6.12.117+deb13-arm64-16k")
+    lines = [line.replace("cma: Reserved 64 MiB", "cma: Reserved 64 MaB") for line in lines_of(recorded)]
+    assert lines != lines_of(recorded)
+    result = verify(_board(recorded.dtb), scene(recorded), Evidence(log=read_log([joined(lines)])))
+    assert result.deductions == ()
+    assert [area.size for area in result.boot.cma if area.is_default] == [64 << 20]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(_PARTS))
 def test_every_boot_verifies(part: int) -> None:

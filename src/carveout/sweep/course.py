@@ -108,6 +108,7 @@ class Course:
         self._waiting: dict[bytes, list[Job]] = {}
         self._recent: OrderedDict[bytes, Done] = OrderedDict()
         self._recent_bytes = 0
+        self._made: set[bytes] = set()
         self._names: dict[int, tuple[str, bytes]] = {}
         self._order: list[int] = []
 
@@ -155,10 +156,12 @@ class Course:
         if key in self._recent:
             self._ready[job.number] = _twin(job, self._recent[key])
             return True
-        found = self._kept.get(key)
+        found = self._kept.get(key) if self._plan.recognises or key not in self._made else None
         if found is not None:
+            # What this run has kept itself is another board's, not a result of before.
+            is_twin = key in self._made
             self._ready[job.number] = Result(
-                job.name, found._replace(number=job.number), was_kept=True, twin=False
+                job.name, found._replace(number=job.number), was_kept=not is_twin, twin=is_twin
             )
             return True
         self._names[job.number] = job.name, key
@@ -176,6 +179,7 @@ class Course:
         name, key = self._names.pop(done.number)
         if done.error is None:
             self._kept.put(key, done)
+            self._made.add(key)
         self._ready[done.number] = Result(name, done, was_kept=False, twin=False)
         for job in self._waiting.pop(key, ()):
             self._ready[job.number] = _twin(job, done)

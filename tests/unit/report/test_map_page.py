@@ -205,5 +205,16 @@ def test_findings_come_worst_first() -> None:
     assert re.findall(r"<strong>\w+ (CV\d+)", page) == ["CV101", "CV102", "CV201", "CV901"]
 
 
+def test_numbers_of_another_scene_are_said_to_be() -> None:
+    finding = Finding(code="CV101", slug="a", severity=Severity.ERROR, path="/", message="3 MiB too much",
+                      file="board.dtb", scenes=("6.12", "7.2"), said_of="7.2")  # fmt: skip
+    boot = BOOTS["one"]
+    page = render_map_page([View("6.12", boot), View("7.2", boot)], title="board.dtb", findings=[finding])
+    first, second = page.split('data-scene="1"')
+    assert "3 MiB too much (in 7.2)" in first
+    assert "3 MiB too much" in second
+    assert "(in 7.2)" not in second
+
+
 def test_size() -> None:
     assert len(page_of(by_hand.many(50))) < 2 << 20

@@ -103,17 +103,34 @@ def test_equal_trees_are_worked_on_once() -> None:
     assert [result.twin for result in results] == [False, *[True] * 199]
 
 
+class Memory:
+    """Keeps results."""
+
+    def __init__(self) -> None:
+        self.found: dict[bytes, Done] = {}
+
+    def get(self, key: bytes) -> Done | None:
+        return self.found.get(key)
+
+    def put(self, key: bytes, done: Done) -> None:
+        self.found[key] = done
+
+
+@pytest.mark.parametrize("recognises", [True, False])
+def test_what_this_run_kept_itself_is_no_result_of_before(
+    recognises: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("carveout.sweep.course.MOST_IN_CHUNK", 1)
+    monkeypatch.setattr("carveout.sweep.course.MOST_RECENT_BYTES", 0)
+    engine = Counting()
+    same = [Job(number, str(number), tree(number % 2), scenes=(0,)) for number in range(4)]
+    results = list(Course(PLAN._replace(recognises=recognises), engine, Memory()).run(same))
+    assert engine.jobs == (2 if recognises else 4)
+    assert not any(result.was_kept for result in results)
+    assert [result.twin for result in results] == [False, False, recognises, recognises]
+
+
 def test_results_of_before_are_taken_and_new_ones_kept() -> None:
-    class Memory:
-        def __init__(self) -> None:
-            self.found: dict[bytes, Done] = {}
-
-        def get(self, key: bytes) -> Done | None:
-            return self.found.get(key)
-
-        def put(self, key: bytes, done: Done) -> None:
-            self.found[key] = done
-
     kept = Memory()
     first = list(Course(PLAN, InProcess(), kept).run(jobs(5)))
     engine = Counting()

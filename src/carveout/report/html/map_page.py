@@ -87,12 +87,12 @@ def _scene(
         "no_pools": list(view.no_pools),
         # Worst first: who scrolls reads what matters before the notes. Within a severity in the order of the tree.
         "findings": [
-            _finding(finding, marks)
+            _finding(finding, marks, view.name)
             for finding in sorted(findings, key=lambda finding: finding.severity.rank)
             if _bites(finding, view.name)
         ],
         "allowed": [
-            {**_finding(each.finding, marks), "reason": each.reason or "no reason given"}
+            {**_finding(each.finding, marks, view.name), "reason": each.reason or "no reason given"}
             for each in allowed
             if _bites(each.finding, view.name)
         ],
@@ -198,14 +198,16 @@ def _bites(finding: Finding, scene: str) -> bool:
     return not finding.scenes or scene in finding.scenes
 
 
-def _finding(finding: Finding, marks: Marks) -> dict[str, Any]:
+def _finding(finding: Finding, marks: Marks, scene: str) -> dict[str, Any]:
+    # Where the numbers differ, those of the worst scene are told: elsewhere that is said.
+    elsewhere = f" (in {finding.said_of})" if finding.said_of not in ("", scene) else ""
     return {
         "mark": marks.of_path(finding.path),
         "severity": str(finding.severity),
         "code": finding.code,
         "slug": finding.slug,
         "path": finding.path,
-        "message": finding.message,
+        "message": finding.message + elsewhere,
         "fix": finding.fix or "",
     }
 
